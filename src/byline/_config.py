@@ -1,0 +1,130 @@
+"""byline's settings: argument over BYLINE_* environment over default, in one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, Self, cast, get_args
+
+from .exceptions import ConfigError
+
+AuthorForm = Literal["name", "email", "hash", "off"]
+SpanMode = Literal["all", "off"]
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a user can set. Endpoints, sampling and the service's name are OpenTelemetry's own settings."""
+
+    disabled: bool = False
+    """``BYLINE_DISABLED``: leave every function as it is."""
+
+    manifest: str = ""
+    """``BYLINE_MANIFEST``: path of the manifest; empty means look for it."""
+
+    store: str = ""
+    """``BYLINE_STORE``: path of the embedded store; empty means none, unless ``byline run`` sets it."""
+
+    author: AuthorForm = "name"
+    """``BYLINE_AUTHOR``: how the accountable human appears in telemetry."""
+
+    spans: SpanMode = "all"
+    """``BYLINE_SPANS``: ``all`` marked calls of a recording trace get a span, or none (``off``)."""
+
+    root_spans: bool = False
+    """``BYLINE_ROOT_SPANS``: start a trace for a marked call that has no parent span."""
+
+    incident_rate: int = 10
+    """``BYLINE_INCIDENT_RATE``: incidents per fingerprint and minute; the rest are counted."""
+
+    scan_budget_s: float = 10.0
+    """``BYLINE_SCAN_BUDGET``: seconds the background scan may take in development."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: object) -> Self:
+        """
+        Read the settings; an argument that is not None wins over its variable.
+
+        Raises:
+            ConfigError: An unknown BYLINE_* variable, or a value that cannot be read.
+        """
+        environ = os.environ if environ is None else environ
+        known = {f"BYLINE_{name.upper()}": name for name in _variables()}
+        values: dict[str, object] = {}
+        for variable, raw in environ.items():
+            if not variable.startswith("BYLINE_") or variable in INTERNAL:
+                continue
+            name = known.get(variable)
+            if name is None:
+                raise ConfigError(f"{variable} is not a setting of byline. Known: {', '.join(sorted(known))}.")
+            values[name] = _read(name, variable, raw)
+        values |= {name: value for name, value in arguments.items() if value is not None}
+        config = cls(**{_FIELDS.get(name, name): value for name, value in values.items()})  # type: ignore[arg-type]  # checked by name and by __post_init__
+        return config
+
+    def __post_init__(self) -> None:
+        """Refuse values that no setting can mean."""
+        for name, allowed in (("author", get_args(AuthorForm)), ("spans", get_args(SpanMode))):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}.")
+        if self.incident_rate < 0 or self.scan_budget_s < 0:
+            raise ConfigError(
+                f"incident_rate={self.incident_rate!r} and scan_budget={self.scan_budget_s!r} cannot be negative."
+            )
+
+
+INTERNAL = frozenset({"BYLINE_RUN"})
+"""Variables that byline sets for its own child processes."""
+
+# A unit belongs to the name in code, not in the environment.
+_FIELDS = {"scan_budget": "scan_budget_s"}
+
+
+def _variables() -> list[str]:
+    fields_to_names = {field: name for name, field in _FIELDS.items()}
+    return [fields_to_names.get(each.name, each.name) for each in fields(Config)]
+
+
+def _read(name: str, variable: str, raw: str) -> object:
+    kind = {each.name: each.type for each in fields(Config)}[_FIELDS.get(name, name)]
+    if kind == "bool":
+        lowered = raw.strip().lower()
+        if lowered not in _TRUE | _FALSE:
+            raise ConfigError(f"{variable}={raw!r} is neither true nor false. Use 1 or 0.")
+        return lowered in _TRUE
+    if kind in ("int", "float"):
+        try:
+            return int(raw) if kind == "int" else float(raw)
+        except ValueError:
+            raise ConfigError(f"{variable}={raw!r} is not a number.") from None
+    if kind in ("AuthorForm", "SpanMode"):
+        allowed = get_args({"AuthorForm": AuthorForm, "SpanMode": SpanMode}[cast(str, kind)])
+        if raw not in allowed:
+            raise ConfigError(f"{variable}={raw!r} is not one of {', '.join(allowed)}.")
+    return raw
+
+
+_current: Config | None = None
+
+
+def current() -> Config:
+    """
+    Return the settings in force; reads the environment the first time.
+
+    Raises:
+        ConfigError: As for ``Config.from_env``.
+    """
+    global _current  # noqa: PLW0603  # one frozen value, replaced whole
+    if _current is None:
+        _current = Config.from_env()
+    return _current
+
+
+def use(config: Config | None) -> None:
+    """Put settings in force; None makes the environment be read again."""
+    global _current  # noqa: PLW0603  # see current()
+    _current = config

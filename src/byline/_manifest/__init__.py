@@ -1,0 +1,23 @@
+"""The door between build and run: the manifest, written once, read by anyone, without git."""
+
+from __future__ import annotations
+
+from .find import DEFAULT_NAME, find
+from .reader import Manifest, ManifestFile
+from .records import FileRecord, FunctionRecord, Header, LineRun
+from .source import blob_id, text_hash
+from .writer import write
+
+__all__ = [
+    "DEFAULT_NAME",
+    "FileRecord",
+    "FunctionRecord",
+    "Header",
+    "LineRun",
+    "Manifest",
+    "ManifestFile",
+    "blob_id",
+    "find",
+    "text_hash",
+    "write",
+]
