@@ -11,6 +11,14 @@ from .exceptions import ConfigError
 
 AuthorForm = Literal["name", "email", "hash", "off"]
 SpanMode = Literal["all", "off"]
+MessageMode = Literal["scrubbed", "off"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "AuthorForm": get_args(AuthorForm),
+    "SpanMode": get_args(SpanMode),
+    "MessageMode": get_args(MessageMode),
+}
+"""Allowed values by the name of the type, as the fields spell it."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -41,6 +49,9 @@ class Config:
     incident_rate: int = 10
     """``BYLINE_INCIDENT_RATE``: incidents per fingerprint and minute; the rest are counted."""
 
+    messages: MessageMode = "scrubbed"
+    """``BYLINE_MESSAGES``: keep exception messages, without what looks like a secret, or not (``off``)."""
+
     scan_budget_s: float = 10.0
     """``BYLINE_SCAN_BUDGET``: seconds the background scan may take in development."""
 
@@ -68,9 +79,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse values that no setting can mean."""
-        for name, allowed in (("author", get_args(AuthorForm)), ("spans", get_args(SpanMode))):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}.")
+        for name, choice in (("author", "AuthorForm"), ("spans", "SpanMode"), ("messages", "MessageMode")):
+            if getattr(self, name) not in _CHOICES[choice]:
+                raise ConfigError(f"{name}={getattr(self, name)!r} is not one of {', '.join(_CHOICES[choice])}.")
         if self.incident_rate < 0 or self.scan_budget_s < 0:
             raise ConfigError(
                 f"incident_rate={self.incident_rate!r} and scan_budget={self.scan_budget_s!r} cannot be negative."
@@ -101,10 +112,9 @@ def _read(name: str, variable: str, raw: str) -> object:
             return int(raw) if kind == "int" else float(raw)
         except ValueError:
             raise ConfigError(f"{variable}={raw!r} is not a number.") from None
-    if kind in ("AuthorForm", "SpanMode"):
-        allowed = get_args({"AuthorForm": AuthorForm, "SpanMode": SpanMode}[cast(str, kind)])
-        if raw not in allowed:
-            raise ConfigError(f"{variable}={raw!r} is not one of {', '.join(allowed)}.")
+    if kind in _CHOICES:
+        if raw not in _CHOICES[cast(str, kind)]:
+            raise ConfigError(f"{variable}={raw!r} is not one of {', '.join(_CHOICES[cast(str, kind)])}.")
     return raw
 
 

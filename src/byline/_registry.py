@@ -50,6 +50,15 @@ class Entry:
         self.settled = True
 
 
+WRAPPER_FILENAME = "<byline "
+"""How the file name of every generated wrapper starts, so that a traceback shows which frames are ours."""
+
+
+def is_wrapper(code: CodeType) -> bool:
+    """Tell whether a code object is a wrapper of ours."""
+    return code.co_filename.startswith(WRAPPER_FILENAME)
+
+
 _lock = threading.Lock()
 
 # A code object hashes by content, far slower than id() for a long function. So key

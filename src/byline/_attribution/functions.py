@@ -1,0 +1,234 @@
+"""The functions in a source file: where they are, which of their lines are behaviour, what they do.
+
+Line numbers are git's (split at LF) and Python's alike; a file where the two differ is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .._manifest import text_hash
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_SILENT = frozenset(
+    {
+        tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+        tokenize.ENCODING, tokenize.ENDMARKER,
+    }
+)  # fmt: skip
+"""Tokens that do nothing."""
+
+DECORATOR = "ai_generated"
+LAMBDA = "<lambda>"
+
+
+class SourceError(Exception):
+    """A file's functions cannot be told; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFunction:
+    """One function of a file, named as the running code names it."""
+
+    qualname: str
+    first_line: int
+    """The code object's ``co_firstlineno``: the first decorator's line, if there is one."""
+
+    line: int
+    """The line of ``def`` or ``lambda``."""
+
+    end_line: int
+    behaviour: tuple[int, ...]
+    """Lines from ``def`` on that carry a token, without the docstring and without nested functions."""
+
+    text_hash: str
+    is_marked: bool = False
+    """Decorated with ``ai_generated``."""
+
+
+def functions_in(source: bytes) -> list[SourceFunction]:
+    """
+    List the functions of a file, by line.
+
+    Raises:
+        SourceError: A syntax error, an encoding that cannot be read, or line ends that git counts differently.
+    """
+    tree = parse(source)
+    lines = source.split(b"\n")
+    busy = _busy_lines(source)
+    found = []
+    for qualname, node in _definitions(tree):
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        end = node.end_lineno or node.lineno
+        hidden = _docstring_lines(node) | {line for inner in _nested(node) for line in _span(inner)}
+        own = tuple(line for line in range(node.lineno, end + 1) if line in busy and line not in hidden)
+        found.append(
+            SourceFunction(
+                qualname,
+                first,
+                node.lineno,
+                end,
+                own or (node.lineno,),
+                text_hash(lines[first - 1 : end]),
+                is_marked=any(_is_mark(each) for each in getattr(node, "decorator_list", ())),
+            )
+        )
+    return found
+
+
+def behaviour_hashes(source: bytes) -> dict[str, list[bytes]]:
+    """
+    Hash what each function does: its syntax tree without annotations, docstring, decorators and places.
+
+    Two versions with equal hashes behave alike: formatting, comments, typing and moving leave them equal.
+
+    Returns:
+        Hashes by qualified name, in the order of definition (one name may be defined more than once).
+
+    Raises:
+        SourceError: As for ``functions_in``.
+    """
+    hashes: dict[str, list[bytes]] = {}
+    for qualname, node in _definitions(parse(source)):
+        hashes.setdefault(qualname, []).append(_behaviour_hash(node))
+    return hashes
+
+
+def parse(source: bytes) -> ast.Module:
+    """Parse a file whose lines git and Python count alike."""
+    if b"\r" in source.replace(b"\r\n", b""):
+        raise SourceError("a carriage return without a line feed: git and Python count its lines differently")
+    try:
+        with warnings.catch_warnings():
+            # An invalid escape in the user's code is not ours to report.
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except SyntaxError as error:
+        raise SourceError(f"syntax error in line {error.lineno or '?'}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"cannot be parsed: {error}") from error
+
+
+def _definitions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode | ast.Lambda]]:
+    """Yield every function with its qualified name, outer before inner."""
+    stack: list[tuple[str, ast.AST]] = [("", tree)]
+    found: list[tuple[str, FunctionNode | ast.Lambda]] = []
+    while stack:
+        prefix, node = stack.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, FunctionNode):
+                found.append((prefix + child.name, child))
+                stack.append((f"{prefix}{child.name}.<locals>.", child))
+            elif isinstance(child, ast.ClassDef):
+                stack.append((f"{prefix}{child.name}.", child))
+            else:
+                named = _named_lambda(child)
+                if named is not None:
+                    found.append((prefix + LAMBDA, named))
+                stack.append((prefix, child))
+    found.sort(key=lambda each: (each[1].lineno, each[1].col_offset))
+    return iter(found)
+
+
+def _named_lambda(node: ast.AST) -> ast.Lambda | None:
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return value if isinstance(value, ast.Lambda) else None
+
+
+def _nested(node: ast.AST) -> Iterator[FunctionNode]:
+    """Yield the outermost functions defined inside a function, also those in a class inside it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FunctionNode):
+            yield child
+        else:
+            yield from _nested(child)
+
+
+def _span(node: FunctionNode) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _docstring_lines(node: FunctionNode | ast.Lambda) -> set[int]:
+    if isinstance(node, ast.Lambda) or not _has_docstring(node):
+        return set()
+    first = node.body[0]
+    lines = set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    # `def f(): "text"; work()` has both on one line.
+    others = {node.lineno, *(each.lineno for each in node.body[1:2])}
+    return lines - others
+
+
+def _has_docstring(node: FunctionNode) -> bool:
+    first = node.body[0]
+    return (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+
+
+def _busy_lines(source: bytes) -> set[int]:
+    """Return the lines that carry a token that does something."""
+    busy: set[int] = set()
+    try:
+        for token in tokenize.tokenize(io.BytesIO(source).readline):
+            if token.type not in _SILENT:
+                busy.update(range(token.start[0], token.end[0] + 1))
+    except (tokenize.TokenError, SyntaxError, IndentationError) as error:
+        raise SourceError(f"cannot be split into tokens: {error}") from error
+    return busy
+
+
+def _is_mark(decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    return name == DECORATOR
+
+
+_LEFT_OUT = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_params", "kind", "ctx"})
+
+
+def _behaviour_hash(node: FunctionNode | ast.Lambda) -> bytes:
+    digest = hashlib.blake2b(digest_size=12)
+    skip_first = not isinstance(node, ast.Lambda) and _has_docstring(node)
+    parts: list[str] = []
+    _canonical(node, parts, skip_first=skip_first, is_root=True)
+    digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def _canonical(value: object, parts: list[str], *, skip_first: bool = False, is_root: bool = False) -> None:
+    """
+    Write a tree as a flat list of names and values, without places.
+
+    Our own form, because ``ast.dump`` differs between Python versions. A nested
+    function counts by its name and parameters: its body has a hash of its own.
+    """
+    if isinstance(value, list):
+        parts.append(f"[{len(value)}")
+        for each in value:
+            _canonical(each, parts)
+        return
+    if isinstance(value, ast.AnnAssign):
+        if value.value is None:  # a bare annotation does nothing
+            parts.append("Pass")
+            return
+        value = ast.Assign(targets=[value.target], value=value.value)
+    if not isinstance(value, ast.AST):
+        parts.append(f"{type(value).__name__}:{value!r}")
+        return
+    parts.append(type(value).__name__)
+    for name in sorted(value._fields):
+        inner = getattr(value, name, None)
+        if name in _LEFT_OUT or inner is None or inner == []:
+            continue
+        if name == "body" and isinstance(value, FunctionNode) and not is_root:
+            continue
+        if skip_first and name == "body":
+            inner = inner[1:]
+        parts.append(name)
+        _canonical(inner, parts)

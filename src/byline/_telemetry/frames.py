@@ -1,0 +1,135 @@
+"""From a live exception to the frames it passed, root cause first, and what is known of each."""
+
+from __future__ import annotations
+
+import site
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from types import CodeType, TracebackType
+
+from .. import _registry
+from .._model import LineAttribution
+from .._suspects import FrameFacts
+
+_MAX_FRAMES = 200
+_MAX_EXCEPTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a traceback; holds the code, never the frame with its locals."""
+
+    code: CodeType
+    line: int
+    instruction: int
+    """Offset in bytes of the instruction that raised or called."""
+
+
+def frames_of(exception: BaseException) -> list[Frame]:
+    """
+    List the frames an exception passed, innermost first; those of its causes come before its own.
+
+    Follows ``__cause__``, ``__context__`` unless suppressed, and the members of groups.
+    """
+    return [frame for each in chain(exception) for frame in reversed(_frames(each.__traceback__))]
+
+
+def chain(exception: BaseException) -> list[BaseException]:
+    """Return an exception's causes and group members, root first, and itself last."""
+    found: list[BaseException] = []
+    seen: set[int] = set()
+    waiting = [exception]
+    while waiting and len(found) < _MAX_EXCEPTIONS:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        found.append(each)
+        if isinstance(each, BaseExceptionGroup):
+            waiting += reversed(each.exceptions)
+        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        if cause is not None:
+            waiting.append(cause)
+    found.reverse()
+    return found
+
+
+def _frames(traceback: TracebackType | None) -> list[Frame]:
+    found = []
+    while traceback is not None and len(found) < _MAX_FRAMES:
+        code = traceback.tb_frame.f_code
+        if not _registry.is_wrapper(code):
+            found.append(Frame(code, traceback.tb_lineno, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    return found
+
+
+def facts_of(frames: list[Frame]) -> list[FrameFacts]:
+    """Look up who wrote each frame's function and line."""
+    return [_facts(distance, frame) for distance, frame in enumerate(frames)]
+
+
+def _facts(distance: int, frame: Frame) -> FrameFacts:
+    code = frame.code
+    qualname = code.co_qualname
+    lines = _registry.lines_of(code.co_filename)
+    entry = _registry.find(code)
+    if lines is None and entry is None:
+        return FrameFacts(distance, code.co_filename, frame.line, qualname, reason=_why_unknown(code.co_filename))
+    around = lines.function_at(frame.line) if lines else None
+    function, attribution = (entry.function, entry.attribution) if entry else around or (None, None)
+    found = _newest(lines, frame) if lines else None
+    path = lines.path if lines else entry.function.path if entry else ""
+    reason = "" if found else _why_no_line(entry)
+    return FrameFacts(
+        distance, code.co_filename, frame.line, qualname, path, function, attribution, found, reason
+    )
+
+
+def _newest(lines: _registry.SourceLines, frame: Frame) -> LineAttribution | None:
+    """Return the newest owner among the lines of the statement that raised."""
+    found = [each for number in _statement(frame) if (each := lines.line(number)) is not None]
+    return max(found, key=lambda each: each.commit.committed_at, default=None)
+
+
+def _statement(frame: Frame) -> range:
+    """Return the lines of the expression that an instruction belongs to."""
+    position = next(islice(frame.code.co_positions(), frame.instruction // 2, None), None)
+    start, end = position[:2] if position else (None, None)
+    if start is None or end is None or not start <= frame.line <= end:
+        return range(frame.line, frame.line + 1)
+    return range(start, end + 1)
+
+
+def _why_no_line(entry: _registry.Entry | None) -> str:
+    status = entry.attribution.status if entry else "ok"
+    return {
+        "ok": "the line is older than the scan looked (scan with --all)",
+        "moved": "the file changed after the scan, the function did not",
+        "stale": "the function changed after the scan (scan again)",
+        "pending": "git had not answered in time",
+        "unverified": "the running code could not be compared with the repository",
+        "unknown": "the function is in no manifest",
+    }[status]
+
+
+def _why_unknown(filename: str) -> str:
+    if filename.startswith("<"):
+        return "code without a file"
+    if filename.startswith(_library_folders()):
+        return "outside the repository (a library)"
+    return "not in the manifest: no AI touched this file, or it changed after the scan"
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(_folders(paths)) or ("\0",)
+
+
+def _folders(paths: dict[str, str]) -> Iterator[str]:
+    yield from {paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]}
+    yield from site.getsitepackages()

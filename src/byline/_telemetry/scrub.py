@@ -1,0 +1,35 @@
+"""What may leave the process of an exception's text: no secrets, no addresses, no endless strings."""
+
+from __future__ import annotations
+
+import re
+
+MESSAGE_LIMIT = 1_000
+STACK_LIMIT = 16_000
+
+_PATTERNS = (
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<email>"),
+    (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), "<credentials>"),
+    (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 <secret>"),
+    (
+        re.compile(r"(?i)\b((?:api[_-]?key|password|passwd|secret|token|authorization)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;]+"),
+        r"\1<secret>",
+    ),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "<token>"),
+    (re.compile(r"\b[0-9a-fA-F]{32,}\b"), "<hex>"),
+    (re.compile(r"\b(?:\d[ -]?){12,19}\b"), "<number>"),
+)  # fmt: skip
+
+
+def scrub(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """
+    Take out what looks like a secret or a person's data, and cut the rest to ``limit`` characters.
+
+    A safety net, not a guarantee: ``BYLINE_MESSAGES=off`` keeps messages in the process.
+    """
+    text = text[: 2 * limit]
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return text
