@@ -262,15 +262,19 @@ class ManifestFile:
             lines: The whole file as it is now.
         """
         for row in self._functions:
-            old = row.function
-            if old.qualname != qualname or not row.text_hash:
-                continue
-            now = lines[first_line - 1 : first_line + old.end_line - old.first_line]
-            if text_hash(now) == row.text_hash and not _goes_on(lines, first_line - 1, len(now)):
-                shift = first_line - old.first_line
-                where = Function(old.module, qualname, old.path, first_line, old.line + shift, old.end_line + shift)
-                return where, self._attribution(row)
+            if row.function.qualname == qualname and _is_text_at(row, lines, first_line - 1):
+                return _shifted(row.function, first_line), self._attribution(row)
         return None
+
+    def moved_functions(self, lines: list[bytes]) -> Iterator[tuple[Function, Function, Attribution]]:
+        """Yield every function whose text a changed file still has: as scanned, as it is now, and who wrote it."""
+        for row in self._functions:
+            name = row.function.qualname.rpartition(".")[2].encode()
+            for number, line in enumerate(lines):
+                # Cheap test first: the hash is for lines that can start this function.
+                starts = line.lstrip().startswith(b"@") or name in line
+                if starts and _is_text_at(row, lines, number):
+                    yield row.function, _shifted(row.function, number + 1), self._attribution(row)
 
     def _mark(self, number: int) -> Evidence | None:
         return self._evidence[number] if number >= 0 else None
@@ -312,9 +316,20 @@ def _common_tail(one: str, other: str) -> int:
     return count
 
 
+def _is_text_at(row: FunctionRow, lines: list[bytes], start: int) -> bool:
+    """Tell whether a changed file has a function's text from the line with index ``start`` on."""
+    now = lines[start : start + row.function.end_line - row.function.first_line + 1]
+    return bool(row.text_hash) and text_hash(now) == row.text_hash and not _goes_on(lines, start, len(now))
+
+
+def _shifted(old: Function, first_line: int) -> Function:
+    shift = first_line - old.first_line
+    return Function(old.module, old.qualname, old.path, first_line, old.line + shift, old.end_line + shift)
+
+
 def _goes_on(lines: list[bytes], start: int, length: int) -> bool:
     """Tell whether the block at ``start`` has more lines than ``length``: the next code line is indented deeper."""
-    first = lines[start]
+    first = lines[start] if start < len(lines) else b""
     margin = len(first) - len(first.lstrip())
     for line in lines[start + length :]:
         if line.strip() and not line.lstrip().startswith(b"#"):

@@ -18,7 +18,7 @@ from opentelemetry import _logs, metrics, trace
 from .. import _config, _registry, _semconv, _suspects
 from .._model import Incident, Unverified
 from .._registry import Entry
-from . import worker
+from . import signals, worker
 from .attributes import metric_attributes
 from .frames import Frame, chain, facts_of, frames_of
 from .incident_event import attributes_of
@@ -195,7 +195,8 @@ def _count(pairs: list[tuple[Entry, str]]) -> list[tuple[Entry, str]]:
     entries = {id(entry): entry for entry, _ in pairs}
     for (key, error_type), number in counts.items():
         attributes = metric_attributes(entries[key], _config.current())
-        _counter().add(number, {**attributes, _semconv.ERROR_TYPE: error_type})
+        for meter in signals.meters():
+            _counter(meter).add(number, {**attributes, _semconv.ERROR_TYPE: error_type})
     return [pair for pair in pairs if not pair[0].settled]
 
 
@@ -212,7 +213,8 @@ def emit(captured: Captured) -> None:
         attributes=attributes_of(incident, _config.current().author),
         event_name=_semconv.EVENT_INCIDENT,
     )
-    _logs.get_logger(_semconv.SCOPE).emit(record)
+    for logger in signals.loggers():
+        logger.emit(record)
 
 
 def incident_of(captured: Captured) -> Incident:
@@ -254,9 +256,9 @@ def _no_commit(entry: Entry) -> str:
     }.get(entry.attribution.status, "no commit is known for it")
 
 
-def _counter() -> metrics.Counter:
-    # The API hands out a proxy; the SDK behind it returns the same instrument for the same name.
-    return metrics.get_meter(_semconv.SCOPE).create_counter(
+def _counter(meter: metrics.Meter) -> metrics.Counter:
+    # The SDK returns the same instrument for the same name; until it is there, the API's proxy does.
+    return meter.create_counter(
         _semconv.METRIC_INCIDENTS, unit="{incident}", description="Exceptions that left a marked function."
     )
 

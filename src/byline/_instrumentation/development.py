@@ -1,0 +1,170 @@
+"""Without a manifest, inside a git checkout: a background thread asks git, and no call waits for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from .. import _config, _registry
+from .._manifest import Manifest
+from .._model import Attribution, Unverified
+from .._registry import Entry
+from ..exceptions import BylineError
+from . import lookup
+
+_log = logging.getLogger("byline")
+
+_GATHER_S = 0.05
+"""Modules are imported in bursts: wait this long, then ask git for all of their files at once."""
+
+
+@dataclass(slots=True)
+class _State:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    pending: dict[str, list[Entry]] = field(default_factory=dict)
+    """Entries by the file of their code."""
+
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    """Answers of earlier scans, by file."""
+
+    thread: threading.Thread | None = None
+    deadline: float = 0.0
+    idle: threading.Event = field(default_factory=threading.Event)
+
+
+_state = _State()
+
+
+def ask(entry: Entry) -> bool:
+    """
+    Queue a function for the background scan.
+
+    Returns:
+        False when its file is in no git checkout; the caller settles the entry then.
+    """
+    filename = entry.code.co_filename
+    if _root_of(os.path.dirname(os.path.abspath(filename))) is None or not os.path.isfile(filename):  # noqa: PTH100, PTH113, PTH120  # pathlib costs ten times as much, per marked function
+        return False
+    with _state.lock:
+        answered = _state.manifests.get(filename)
+        if answered is None:
+            _state.pending.setdefault(filename, []).append(entry)
+            _start()
+            return True
+    _settle(entry, answered)
+    return True
+
+
+def wait(timeout_s: float | None = None) -> bool:
+    """Wait until nothing is pending, at most for the budget; then settle what is left as ``pending``."""
+    budget = max(0.0, _state.deadline - time.monotonic())
+    done = not _state.thread or _state.idle.wait(budget if timeout_s is None else min(timeout_s, budget))
+    give_up()
+    return done
+
+
+def give_up() -> None:
+    """Settle what git has not answered in time, so that its telemetry is not held back for ever."""
+    with _state.lock:
+        if time.monotonic() < _state.deadline and _state.pending:
+            return
+        waiting = [entry for entries in _state.pending.values() for entry in entries]
+        _state.pending.clear()
+    for entry in waiting:
+        entry.settle(entry.function, Attribution(status="pending"))
+
+
+def _start() -> None:
+    """Start the thread; the lock is held."""
+    if _state.thread is not None and _state.thread.is_alive():
+        return
+    _state.idle.clear()
+    _state.deadline = time.monotonic() + _config.current().scan_budget_s
+    _state.thread = threading.Thread(target=_run, name="byline-scan", daemon=True)
+    _state.thread.start()
+
+
+def _run() -> None:
+    try:
+        while True:
+            time.sleep(_GATHER_S)
+            with _state.lock:
+                files = list(_state.pending)
+                if not files:
+                    _state.idle.set()
+                    _state.thread = None
+                    return
+            _answer(files)
+    except Exception:  # a background thread of ours never harms the host
+        _log.exception("byline could not ask git; functions stay unattributed")
+        _state.idle.set()
+        _state.thread = None
+
+
+def _answer(files: list[str]) -> None:
+    by_root: dict[str, list[str]] = {}
+    for filename in files:
+        root = _root_of(os.path.dirname(os.path.abspath(filename)))  # noqa: PTH100, PTH120  # see ask()
+        by_root.setdefault(root or "", []).append(filename)
+    for root, group in by_root.items():
+        manifest = _scan(Path(root), group)
+        for filename in group:
+            with _state.lock:
+                entries = _state.pending.pop(filename, [])
+                if manifest is not None:
+                    _state.manifests[filename] = manifest
+            for entry in entries:
+                _settle(entry, manifest)
+
+
+def _scan(root: Path, files: list[str]) -> Manifest | None:
+    from .._attribution.scan import scan_files  # git stays out of a program that has a manifest
+
+    try:
+        return scan_files(root, [Path(each) for each in files])
+    except BylineError as error:
+        _log.warning("byline could not ask git: %s", error)
+        lookup.note(Unverified(str(root), str(error)))
+        return None
+
+
+def _settle(entry: Entry, manifest: Manifest | None) -> None:
+    here = entry.function
+    if manifest is None:
+        entry.settle(here, Attribution(status="unknown"))
+        return
+    function, attribution = lookup.attribute(manifest, entry.code, here)
+    if attribution.status == "stale":
+        lookup.note(Unverified(function.name, "uncommitted edits", "commit, then start again"))
+    entry.settle(function, attribution)
+
+
+@cache
+def _root_of(folder: str) -> str | None:
+    """Return the folder that holds ``.git``; a file in a worktree or submodule, else a folder."""
+    while True:
+        if os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118  # see ask()
+            return folder
+        parent = os.path.dirname(folder)  # noqa: PTH120  # see ask()
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def reset() -> None:
+    """Forget everything; in a forked child the thread is gone."""
+    global _state  # noqa: PLW0603  # replaced whole, so that no lock of the parent stays held
+    left = [entry for entries in _state.pending.values() for entry in entries]
+    _state = _State(manifests=_state.manifests)
+    for entry in left:
+        if _registry.find(entry.code) is entry:
+            ask(entry)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=reset)

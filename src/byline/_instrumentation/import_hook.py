@@ -1,0 +1,207 @@
+"""Adds the mark, innermost, to the functions a manifest names, while their module is imported.
+
+Whatever the other decorators keep (a route table, a registry, an alias) then keeps the measured function.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from .. import _registry
+from .._manifest import Manifest
+from .._model import Unverified
+from . import lookup
+from .wrapper import wrap
+
+if TYPE_CHECKING:
+    import ast
+
+_log = logging.getLogger("byline")
+
+_SENTINEL = "byline: the place of the mark"
+"""Stands for the mark in the syntax tree; in the code object the mark itself takes its place.
+
+So no name of ours appears in the user's module, and no ``.pyc`` with our code can be written.
+"""
+
+
+def mark(function: FunctionType) -> object:
+    """Return the measured form of a function that is being defined; on any trouble, the function itself."""
+    try:
+        entry = lookup.entry_for(function.__code__, function.__module__)
+        if entry.attribution.verdict != "ai":
+            return function
+        return wrap(function, entry)
+    except Exception as error:  # one function that cannot be wrapped never stops a module from importing
+        name = f"{function.__module__}.{function.__qualname__}"
+        _log.exception("byline could not wrap %s; it runs unmeasured", name)
+        lookup.note(Unverified(name, f"could not be wrapped: {error}"))
+        return function
+
+
+def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
+    """
+    Compile a module with the mark as innermost decorator of the functions that start in these lines.
+
+    Args:
+        lines: Lines of ``def``. Line numbers and everything else stay as they are.
+    """
+    import ast  # loaded only by a program that has something to mark
+
+    tree: ast.Module = compile(data, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno in lines:
+            place = ast.Constant(_SENTINEL)
+            node.decorator_list.append(ast.copy_location(place, node))
+            # One line is enough: a mark that spanned the body would widen every traceback caret.
+            place.end_lineno, place.end_col_offset = node.lineno, node.col_offset
+    return _embed(compile(tree, path, "exec", dont_inherit=True))
+
+
+def _embed(code: CodeType) -> CodeType:
+    """Put the mark in the place of its stand-in, in a code object and all inside it."""
+    constants = tuple(
+        mark if each is _SENTINEL or each == _SENTINEL else _embed(each) if isinstance(each, CodeType) else each
+        for each in code.co_consts
+    )
+    return code if constants == code.co_consts else code.replace(co_consts=constants)
+
+
+class MarkingLoader(SourceFileLoader):
+    """Loads one module from its source, with marks."""
+
+    def __init__(self, fullname: str, path: str, manifest: Manifest) -> None:
+        super().__init__(fullname, path)
+        self._manifest = manifest
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Compile the module with marks; without anything to mark, do as Python does."""
+        path = self.get_filename(fullname)
+        try:
+            code = code_with_marks(path, self.get_data(path), fullname, self._manifest)
+        except SyntaxError:
+            code = None  # Python's own loader raises it, with nothing of ours in the traceback
+        except Exception as error:  # fail open: the module imports, unmeasured
+            _log.exception("byline could not mark %s; it runs unmeasured", fullname)
+            lookup.note(Unverified(fullname, f"could not be marked: {error}"))
+            code = None
+        return super().get_code(fullname) if code is None else code
+
+
+def code_with_marks(path: str, data: bytes, module: str, manifest: Manifest) -> CodeType | None:
+    """Return a module's marked code, or None when the manifest names nothing in it."""
+    source = lookup.source_of(path, module, manifest)
+    if source.file is None:
+        return None
+    if source.status == "ok":
+        found = source.file.functions()
+    else:
+        moved = source.file.moved_functions(list(source.lines))
+        found = ((now, attribution) for _, now, attribution in moved)
+    lines = frozenset(function.line for function, attribution in found if attribution.verdict == "ai")
+    return marked_code(data, path, lines) if lines else None
+
+
+class Finder(MetaPathFinder):
+    """Hands out the marking loader for modules that may be in the manifest, and no others."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._tails = manifest.tails
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Ask the finders after this one, and exchange the loader of a source file."""
+        if fullname.rpartition(".")[2] not in self._tails:
+            return None
+        spec = self._next(fullname, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        if type(spec.loader) is SourceFileLoader:
+            spec.loader = MarkingLoader(spec.loader.name, spec.loader.path, self._manifest)
+        elif fullname in self._manifest.modules:
+            lookup.note(Unverified(fullname, f"loaded by {_loader_name(spec.loader)}, which byline cannot mark"))
+        return spec
+
+    def _next(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+        after = sys.meta_path[sys.meta_path.index(self) + 1 :] if self in sys.meta_path else sys.meta_path
+        for finder in after:
+            spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
+            if spec is not None:
+                return spec
+        return None
+
+
+def _loader_name(loader: Loader) -> str:
+    return f"{type(loader).__module__}.{type(loader).__qualname__}"
+
+
+def install(manifest: Manifest) -> Finder:
+    """Put a finder in front of the others."""
+    finder = Finder(manifest)
+    sys.meta_path.insert(0, finder)
+    return finder
+
+
+def remove(finder: Finder) -> None:
+    """Take the finder away; modules that were imported keep their marks."""
+    if finder in sys.meta_path:
+        sys.meta_path.remove(finder)
+
+
+def mark_imported(manifest: Manifest) -> int:
+    """
+    Mark the functions of modules that were imported before byline was turned on.
+
+    Only what is reached through the module or its classes: references taken earlier
+    (a route table, an alias) keep the unmeasured function, and ``doctor`` says so.
+
+    Returns:
+        How many functions were marked.
+    """
+    count = 0
+    for name, module in list(sys.modules.items()):
+        filename = getattr(module, "__file__", None)
+        if name.rpartition(".")[2] not in manifest.tails or not isinstance(filename, str):
+            continue
+        try:
+            marked = _mark_module(module, filename)
+        except Exception:  # a module with a __getattr__ of its own may do anything
+            _log.exception("byline could not mark %s, imported earlier", name)
+            continue
+        if marked:
+            count += marked
+            reason = f"imported before byline was turned on: {marked} functions wrapped in place"
+            lookup.note(Unverified(name, reason, "turn byline on first: byline run, or byline.instrument()"))
+    return count
+
+
+def _mark_module(module: ModuleType, filename: str) -> int:
+    marked = _mark_names(module, module.__name__, filename)
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            marked += _mark_names(value, module.__name__, filename)
+    return marked
+
+
+def _mark_names(owner: ModuleType | type, module: str, filename: str) -> int:
+    marked = 0
+    for name, value in list(vars(owner).items()):
+        inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        if not isinstance(inner, FunctionType) or inner.__code__.co_filename != filename:
+            continue
+        if _registry.is_wrapper(inner.__code__) or inner.__module__ != module:
+            continue
+        measured = mark(inner)
+        if measured is not inner:
+            setattr(owner, name, type(value)(measured) if inner is not value else measured)
+            marked += 1
+    return marked
+

@@ -1,0 +1,182 @@
+"""Turns byline on and off for a process."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import _config
+from .._config import AuthorForm, Config
+from .._manifest import Manifest, find
+from .._model import Unverified
+from .._telemetry import signals, worker
+from ..exceptions import ManifestError
+from . import development, import_hook, lookup
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
+
+_log = logging.getLogger("byline")
+
+FLUSH_TIMEOUT_S = 3.0
+
+
+@dataclass(slots=True)
+class _Active:
+    """What uninstrument() has to undo."""
+
+    finder: import_hook.Finder | None = None
+    meter_provider: MeterProvider | None = None
+    logger_provider: LoggerProvider | None = None
+    store: str = ""
+
+
+_lock = threading.Lock()
+_active: _Active | None = None
+
+
+def instrument(
+    *, manifest: str | os.PathLike[str] | None = None, store: str | os.PathLike[str] | None = None,
+    author: AuthorForm | None = None,
+) -> None:  # fmt: skip
+    """
+    Measure every function that the manifest names, from now on. Call it first in the program.
+
+    Calling it again changes nothing until ``uninstrument()``. With ``BYLINE_DISABLED=1`` it does nothing.
+
+    Args:
+        manifest: Path of the manifest. Default: ``BYLINE_MANIFEST``, beside the package, or upward
+            from the entry script. Without one, only functions marked by ``@ai_generated`` are measured.
+
+        store: Path of an embedded store to write to. Default: ``BYLINE_STORE``, or none.
+
+        author: How the accountable human appears in telemetry.
+
+    Raises:
+        ConfigError: A setting is unknown or malformed.
+        ManifestError: A manifest was named that is missing, damaged, or of a newer format.
+        StoreError: A store was named that cannot be written.
+    """
+    global _active  # noqa: PLW0603  # one state, guarded by the lock
+    with _lock:
+        if _active is not None:
+            return
+        config = Config.from_env(
+            manifest=None if manifest is None else os.fspath(manifest),
+            store=None if store is None else os.fspath(store),
+            author=author,
+        )
+        _config.use(config)
+        if config.disabled:
+            return
+        opened = _open_manifest(config)
+        lookup.use(opened)
+        lookup.when_unknown(development.ask)
+        active = _Active()
+        if config.store and not _exported_already():
+            _start_store(active, config.store, opened)
+        if opened is not None:
+            active.finder = import_hook.install(opened)
+            import_hook.mark_imported(opened)
+        _active = active
+
+
+def uninstrument() -> None:
+    """Stop measuring newly imported modules, flush, and close the store. Repeating it does no harm."""
+    global _active  # noqa: PLW0603  # as in instrument()
+    with _lock:
+        active, _active = _active, None
+    if active is None:
+        return
+    if active.finder is not None:
+        import_hook.remove(active.finder)
+    flush()
+    _close(active)
+    lookup.when_unknown(None)
+    lookup.reset()
+    _config.use(None)
+
+
+def is_active() -> bool:
+    """Tell whether ``instrument()`` is in force in this process."""
+    return _active is not None
+
+
+def flush(timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
+    """
+    Hand everything that was measured to OpenTelemetry, and the store's part to the disk.
+
+    Returns:
+        False when it was not done within the time, in seconds.
+    """
+    development.wait()
+    done = worker.flush(timeout_s)
+    active = _active
+    if active is None:
+        return done
+    return done and _flush_store(active, timeout_s)
+
+
+def _open_manifest(config: Config) -> Manifest | None:
+    """Open the manifest: a named one must be right, a found one that is damaged is left aside."""
+    path = find(config.manifest)
+    if path is None:
+        lookup.note(Unverified("manifest", "none was found", "make one: byline scan"))
+        return None
+    try:
+        return Manifest.open(path)
+    except ManifestError as error:
+        if config.manifest:
+            raise
+        _log.error("%s", error)  # noqa: TRY400  # the message says all; a traceback would not help
+        lookup.note(Unverified("manifest", str(error)))
+        return None
+
+
+def _exported_already() -> bool:
+    """Tell whether the program's own providers write to the store, so that nothing is written twice."""
+    names = [os.environ.get(name, "") for name in ("OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")]
+    return any("byline" in each.split(",") for each in names)
+
+
+def _start_store(active: _Active, store: str, manifest: Manifest | None) -> None:
+    from .._exporters.pipeline import providers  # the SDK is loaded only by those who want a store
+    from ..store import Store
+
+    path = Path(store).absolute()
+    Store.open(path, create=True).close()
+    active.store = str(path)
+    active.meter_provider, active.logger_provider = providers(path, manifest.header if manifest else None)
+    signals.add_providers(active.meter_provider, active.logger_provider)
+    atexit.register(_at_exit, active)
+
+
+def _at_exit(active: _Active) -> None:
+    flush()
+    _close(active)
+
+
+def _flush_store(active: _Active, timeout_s: float) -> bool:
+    timeout_ms = int(timeout_s * 1_000)
+    done = True
+    for provider in (active.logger_provider, active.meter_provider):
+        if provider is not None:
+            done = provider.force_flush(timeout_ms) and done
+    return done
+
+
+def _close(active: _Active) -> None:
+    _flush_store(active, FLUSH_TIMEOUT_S)
+    signals.add_providers(None, None)
+    if active.logger_provider is not None:
+        active.logger_provider.shutdown()
+    if active.meter_provider is not None:
+        active.meter_provider.shutdown()
+    active.meter_provider = active.logger_provider = None
+    atexit.unregister(_at_exit)

@@ -1,0 +1,198 @@
+"""An incident as the attributes of a log record, and back: the one place that knows which name holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import TypeVar, cast, get_args
+
+from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID, format_span_id, format_trace_id
+
+from .. import _semconv, _wire
+from .._config import AuthorForm
+from .._model import Attribution, Confidence, Incident, Suspect, Unverified
+
+Value = TypeVar("Value", Suspect, Unverified)
+
+ATTRIBUTION = f"{_semconv.EVENT_INCIDENT}.attribution"
+"""JSON object: the marked function's own attribution, without its list of contributions."""
+
+_CUT = "increase OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT and OTEL_ATTRIBUTE_COUNT_LIMIT, or leave them unset"
+
+
+def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, str | int | float]:
+    """
+    Return an incident's attributes; what is empty is left out.
+
+    ``byline.*`` describes the commit of the first suspect, and ``code.*`` the line that
+    raised. The marked function, which need not be the one that raised, and its own commit
+    are under ``byline.incident.*``.
+
+    Args:
+        author: How people appear.
+    """
+    own = replace(incident.attribution, author=author_as(incident.attribution.author, author), contributions=())
+    suspects = [replace(each, author=author_as(each.author, author)) for each in incident.suspects]
+    top = suspects[0] if suspects else None
+    found: dict[str, str | int | float] = {
+        _semconv.INCIDENT_ID: incident.id,
+        _semconv.FUNCTION: _raising_function(incident),
+        _semconv.FILE: incident.path,
+        _semconv.LINE: incident.line,
+        _semconv.ERROR_TYPE: incident.error_type,
+        _semconv.EXCEPTION_TYPE: incident.error_type,
+        _semconv.EXCEPTION_MESSAGE: incident.message,
+        _semconv.EXCEPTION_STACKTRACE: incident.stacktrace,
+        _semconv.COMMIT: top.commit if top else "",
+        _semconv.AUTHOR: top.author if top else "",
+        _semconv.TOOL: top.tool if top else "",
+        _semconv.MODEL: top.model if top else "",
+        _semconv.EVIDENCE: top.evidence if top else "",
+        _semconv.CONFIDENCE: top.confidence if top else "",
+        _semconv.CHANGE: top.change if top else "",
+        _semconv.COMMITTED_AT: top.committed_at if top else 0,
+        _semconv.LAST_COMMIT: own.last_commit,
+        _semconv.STATUS: own.status,
+        _semconv.SESSION: own.session,
+        _semconv.AI_LINES: own.ai_lines,
+        _semconv.LINES: own.lines,
+        _semconv.INCIDENT_FUNCTION: incident.function,
+        _semconv.INCIDENT_COMMIT: own.commit,
+        _semconv.FINGERPRINT: incident.fingerprint,
+        _semconv.SUPPRESSED: incident.suppressed,
+        _semconv.DURATION: incident.duration_s,
+        ATTRIBUTION: _wire.dumps(own),
+        _semconv.SUSPECTS: _wire.dumps(suspects) if suspects else "",
+        _semconv.UNVERIFIED: _wire.dumps(incident.unverified) if incident.unverified else "",
+    }
+    return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in found.items() if value}
+
+
+def incident_of(
+    attributes: Mapping[str, object],
+    *,
+    time_ns: int,
+    trace_id: int = INVALID_TRACE_ID,
+    span_id: int = INVALID_SPAN_ID,
+    resource: Mapping[str, object] | None = None,
+) -> Incident:
+    """
+    Read an incident back. Never raises: what was cut or is damaged becomes ``unverified``.
+
+    Args:
+        resource: The attributes of the log record's resource.
+    """
+    resource = resource or {}
+    damaged: list[Unverified] = []
+    suspects = _list(attributes, _semconv.SUSPECTS, Suspect, damaged) or _only_suspect(attributes)
+    return Incident(
+        id=_text(attributes, _semconv.INCIDENT_ID),
+        time_ns=time_ns,
+        function=_text(attributes, _semconv.INCIDENT_FUNCTION) or _text(attributes, _semconv.FUNCTION),
+        error_type=_text(attributes, _semconv.ERROR_TYPE) or _text(attributes, _semconv.EXCEPTION_TYPE),
+        message=_text(attributes, _semconv.EXCEPTION_MESSAGE),
+        stacktrace=_text(attributes, _semconv.EXCEPTION_STACKTRACE),
+        path=_text(attributes, _semconv.FILE),
+        line=_whole(attributes, _semconv.LINE),
+        fingerprint=_text(attributes, _semconv.FINGERPRINT),
+        attribution=_attribution(attributes, damaged),
+        suspects=suspects,
+        # Evaluated last, when the list of damages is complete.
+        unverified=_list(attributes, _semconv.UNVERIFIED, Unverified, damaged) + tuple(damaged),
+        suppressed=_whole(attributes, _semconv.SUPPRESSED),
+        trace_id=format_trace_id(trace_id) if trace_id else "",
+        span_id=format_span_id(span_id) if span_id else "",
+        service=_text(resource, _semconv.SERVICE_NAME),
+        revision=_text(resource, _semconv.VCS_REVISION),
+        duration_s=_number(attributes, _semconv.DURATION),
+    )
+
+
+def author_as(author: str, form: AuthorForm) -> str:
+    """Return a person in the form that the settings allow; the input is a name, or ``name <address>``."""
+    if form == "off" or not author:
+        return ""
+    if form == "hash":
+        return sha256(author.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    name, bracket, address = author.rpartition(" <")
+    if not bracket or not address.endswith(">"):
+        return author
+    return address[:-1] if form == "email" else name
+
+
+def _raising_function(incident: Incident) -> str:
+    """Name the function around the raising line; a suspect at that place knows it."""
+    here = [each.function for each in incident.suspects if (each.path, each.line) == (incident.path, incident.line)]
+    return here[0] if here else incident.function
+
+
+def _attribution(attributes: Mapping[str, object], damaged: list[Unverified]) -> Attribution:
+    text = attributes.get(ATTRIBUTION)
+    if text is not None:
+        try:
+            return _wire.loads(Attribution, text)
+        except ValueError:
+            damaged.append(Unverified(ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT))
+    return Attribution(
+        commit=_text(attributes, _semconv.INCIDENT_COMMIT),
+        last_commit=_text(attributes, _semconv.LAST_COMMIT),
+        session=_text(attributes, _semconv.SESSION),
+        ai_lines=_whole(attributes, _semconv.AI_LINES),
+        lines=_whole(attributes, _semconv.LINES),
+    )
+
+
+def _only_suspect(attributes: Mapping[str, object]) -> tuple[Suspect, ...]:
+    """Rebuild the first suspect from its own attributes, for when the list was cut."""
+    commit = _text(attributes, _semconv.COMMIT)
+    if not commit:
+        return ()
+    tool = _text(attributes, _semconv.TOOL)
+    confidence = _text(attributes, _semconv.CONFIDENCE)
+    return (
+        Suspect(
+            commit=commit,
+            reason="first suspect; the reason was cut on its way",
+            function=_text(attributes, _semconv.FUNCTION),
+            path=_text(attributes, _semconv.FILE),
+            line=_whole(attributes, _semconv.LINE),
+            distance=0,
+            verdict="ai" if tool else "unknown",
+            confidence=cast(Confidence, confidence) if confidence in get_args(Confidence) else "none",
+            author=_text(attributes, _semconv.AUTHOR),
+            tool=tool,
+            model=_text(attributes, _semconv.MODEL),
+            evidence=_text(attributes, _semconv.EVIDENCE),
+            change=_text(attributes, _semconv.CHANGE),
+            committed_at=_whole(attributes, _semconv.COMMITTED_AT),
+        ),
+    )
+
+
+def _list(
+    attributes: Mapping[str, object], name: str, kind: type[Value], damaged: list[Unverified]
+) -> tuple[Value, ...]:
+    text = attributes.get(name)
+    if text is None:
+        return ()
+    try:
+        return _wire.loads_all(kind, text)
+    except ValueError:
+        damaged.append(Unverified(name, "the list was cut on its way", _CUT))
+        return ()
+
+
+def _text(attributes: Mapping[str, object], name: str) -> str:
+    value = attributes.get(name, "")
+    return value if isinstance(value, str) else str(value)
+
+
+def _whole(attributes: Mapping[str, object], name: str) -> int:
+    value = attributes.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _number(attributes: Mapping[str, object], name: str) -> float:
+    value = attributes.get(name, 0.0)
+    return float(value) if isinstance(value, (int, float)) else 0.0

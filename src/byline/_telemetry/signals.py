@@ -1,0 +1,32 @@
+"""Where byline's signals go: the program's own OpenTelemetry, and the embedded store beside it.
+
+The store has providers of its own, which are never made global: a program that sets its providers
+later finds the place free.
+"""
+
+from __future__ import annotations
+
+from opentelemetry import _logs, metrics
+
+from .. import _semconv
+
+_meter_provider: metrics.MeterProvider | None = None
+_logger_provider: _logs.LoggerProvider | None = None
+
+
+def add_providers(meter_provider: metrics.MeterProvider | None, logger_provider: _logs.LoggerProvider | None) -> None:
+    """Send signals to these providers too; None takes the earlier ones away."""
+    global _meter_provider, _logger_provider  # noqa: PLW0603  # one pair, replaced whole
+    _meter_provider, _logger_provider = meter_provider, logger_provider
+
+
+def meters() -> tuple[metrics.Meter, ...]:
+    """Return the meter of every place that signals go to."""
+    own = metrics.get_meter(_semconv.SCOPE)
+    return (own, _meter_provider.get_meter(_semconv.SCOPE)) if _meter_provider else (own,)
+
+
+def loggers() -> tuple[_logs.Logger, ...]:
+    """Return the logger of every place that events go to."""
+    own = _logs.get_logger(_semconv.SCOPE)
+    return (own, _logger_provider.get_logger(_semconv.SCOPE)) if _logger_provider else (own,)
