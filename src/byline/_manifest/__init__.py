@@ -6,7 +6,7 @@ from .find import DEFAULT_NAME, find
 from .reader import Manifest, ManifestFile
 from .records import FileRecord, FunctionRecord, Header, LineRun
 from .source import blob_id, text_hash
-from .writer import write
+from .writer import render, write
 
 __all__ = [
     "DEFAULT_NAME",
@@ -18,6 +18,7 @@ __all__ = [
     "ManifestFile",
     "blob_id",
     "find",
+    "render",
     "text_hash",
     "write",
 ]

@@ -63,6 +63,19 @@ class Manifest:
             raise ManifestError(f"There is no manifest at {str(path)!r}. Make one: byline scan -o {path}") from None
         except (OSError, ValueError) as error:
             raise ManifestError(f"The manifest {str(path)!r} cannot be read: {error}.") from error
+        return cls.load(data, path)
+
+    @classmethod
+    def load(cls, data: bytes | mmap.mmap, path: Path) -> Manifest:
+        """
+        Read a manifest from memory.
+
+        Args:
+            path: What errors call it.
+
+        Raises:
+            ManifestError: As for ``open``.
+        """
         view = memoryview(data)
         start = len(MAGIC) + LENGTH.size
         if bytes(view[: len(MAGIC)]) != MAGIC:

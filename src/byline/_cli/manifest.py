@@ -1,0 +1,96 @@
+"""``byline manifest show``: what is in a manifest, for people and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..exceptions import ManifestError
+
+if TYPE_CHECKING:
+    from .._manifest import Manifest
+
+EXAMPLES = """
+\b
+Examples:
+  byline manifest show
+  byline manifest show build/byline.manifest --json | jq '.functions[].name'
+"""
+
+
+@click.group()
+def command() -> None:
+    """Look into a manifest."""
+
+
+@command.command(epilog=EXAMPLES)
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def show(*, path: Path | None, as_json: bool) -> None:
+    """Print the functions of a manifest, with who wrote them."""
+    from .._config import Config
+    from .._manifest import Manifest, find
+
+    found = find(str(path or Config.from_env().manifest), Path.cwd())
+    if found is None:
+        raise ManifestError("There is no manifest here or above. Make one: byline scan")
+    manifest = Manifest.open(found)
+    if as_json:
+        click.echo(json.dumps(_as_json(manifest), indent=2, ensure_ascii=False))
+    else:
+        _print(manifest)
+
+
+def _as_json(manifest: Manifest) -> dict[str, object]:
+    return {
+        "version": 1,
+        **manifest.header.to_json(),
+        "functions": list(_functions(manifest)),
+        "commits": [
+            {name: value for name, value in dataclasses.asdict(each).items() if name != "evidence"}
+            for each in manifest.commits()
+        ],
+    }
+
+
+def _functions(manifest: Manifest) -> Iterator[dict[str, object]]:
+    for file in manifest.files():
+        for function, attribution in file.functions():
+            yield {
+                "name": function.name,
+                **dataclasses.asdict(function),
+                **dataclasses.asdict(attribution),
+            }
+
+
+def _print(manifest: Manifest) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    header = manifest.header
+    console = Console(highlight=False)
+    console.print(f"{escape(str(manifest.path))}: revision [bold]{header.revision[:12]}[/] {escape(header.branch)}")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("function", "where", "AI lines", "commit", "last change", "tool", "confidence", "author"):
+        table.add_column(title)
+    for file in manifest.files():
+        for function, who in file.functions():
+            if who.verdict != "ai":
+                continue
+            table.add_row(
+                escape(function.name),
+                escape(f"{function.path}:{function.line}"),
+                f"{who.ai_lines}/{who.lines}",
+                who.commit[:10],
+                who.last_commit[:10],
+                escape(who.tool),
+                who.confidence,
+                escape(who.author),
+            )
+    console.print(table)

@@ -1,0 +1,150 @@
+"""``byline scan``: from a repository to a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .._attribution.summary import Summary
+
+EXAMPLES = """
+\b
+Examples:
+  byline scan
+  byline scan services/shop -o build/byline.manifest
+  byline scan --json | jq .by_tool
+"""
+
+_STAGES = {
+    "commits": "Reading commits",
+    "history": "Reading history",
+    "diffs": "Comparing versions",
+    "blame": "Finding line owners",
+    "functions": "Reading functions",
+    "attribution": "Attributing functions",
+}
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("root", type=click.Path(path_type=Path), default=Path())
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the manifest. Default: .byline/byline.manifest in the repository.",
+)  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit.")
+@click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
+@click.option(
+    "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
+    help="Write people by name or by e-mail address.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    *, root: Path, output: Path | None, everything: bool, allow_shallow: bool, author: str, as_json: bool
+) -> None:
+    """
+    Find out which functions AI wrote, and write the manifest.
+
+    Reads the git history of ROOT (default: here): who owns each line, which
+    commits an AI tool signed, and which functions are mostly theirs.
+    """
+    from .._attribution.repository import Repository
+    from .._attribution.scan import scan
+    from .._attribution.summary import summarize
+    from .._manifest import write
+
+    top = Repository.open(root).root
+    with _progress(quiet=as_json) as tell:
+        found = scan(
+            root,
+            everything=everything,
+            allow_shallow=allow_shallow,
+            author="email" if author == "email" else "name",
+            progress=tell,
+        )
+    target = output or _default_output(top)
+    size = write(target, found.header, found.files, found.commits)
+    summary = summarize(found)
+    if as_json:
+        click.echo(json.dumps(_as_json(summary, target, size), indent=2))
+    else:
+        _print(summary, target, size)
+
+
+def _default_output(top: Path) -> Path:
+    """Make the folder for byline's own files, which git does not see."""
+    folder = top / ".byline"
+    if not folder.exists():
+        try:
+            folder.mkdir()
+            (folder / ".gitignore").write_text("*\n")
+        except OSError:
+            pass  # writing the manifest says what is wrong
+    return folder / "byline.manifest"
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show a progress bar on a terminal, and nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading commits", total=None)
+
+        def tell(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=_STAGES.get(stage, stage), completed=done, total=total or None)
+
+        yield tell
+
+
+def _as_json(summary: Summary, target: Path, size: int) -> dict[str, object]:
+    values = dataclasses.asdict(summary)
+    values["ai_share"] = round(summary.ai_share, 4)
+    values["known_share"] = round(summary.known_share, 4)
+    values["unverified"] = [
+        {"subject": subject, "reason": reason, "cure": cure} for subject, reason, cure in summary.unverified
+    ]
+    return {"manifest": str(target), "bytes": size, **values}
+
+
+def _print(summary: Summary, target: Path, size: int) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_row("functions", f"{summary.functions:,}", f"at {summary.revision[:12]}")
+    table.add_row("by AI", f"{summary.ai_functions:,}", f"{summary.ai_share:.1%} of all functions")
+    table.add_row("with AI lines", f"{summary.ai_touched_functions:,}", f"in {summary.files:,} files")
+    table.add_row("AI commits", f"{summary.ai_commits:,}", f"of {summary.commits:,}")
+    for title, counts in (("tool", summary.by_tool), ("confidence", summary.by_confidence), ("evidence", summary.by_evidence)):
+        for number, (name, count) in enumerate(counts.items()):
+            table.add_row(title if number == 0 else "", f"{count:,}", escape(name))
+    total = summary.lines_known + summary.lines_unknown
+    if total:
+        told = f"of {total:,} lines in these files: {summary.known_share:.1%} known, {1 - summary.known_share:.1%} unknown"
+        table.add_row("lines known", f"{summary.lines_known:,}", told)
+    console.print(table)
+    if summary.unverified:
+        console.print(f"\n[yellow]Not verified: {len(summary.unverified)}[/]")
+        for subject, reason, _ in summary.unverified[:5]:
+            console.print(f"  {escape(subject)}: {escape(reason)}")
+        if len(summary.unverified) > 5:  # noqa: PLR2004  # as many as are shown
+            console.print("  … all of them: byline manifest show --json")
+    console.print(f"\nWrote {escape(str(target))} ({size:,} bytes). Next: [bold]byline run app.py[/]")
