@@ -86,7 +86,13 @@ def from_explicit(
         low, high = max(low, minimum), min(high, maximum)  # noqa: PLW2901  # the bucket, narrowed
         if calls:
             # Without extremes an open bucket has one edge only.
-            middle = math.sqrt(low * high) if low > 0 and math.isfinite(high) else high if math.isfinite(high) else low
+            middle = (
+                math.sqrt(low * high)
+                if low > 0 and math.isfinite(high)
+                else high
+                if math.isfinite(high)
+                else low
+            )
             weighted.append((max(middle, 0.0), calls))
     estimate = _weighted(weighted)
     return Sketch(

@@ -84,11 +84,12 @@ CREATE TABLE latency (
     scale INTEGER NOT NULL,              -- bucket i holds (2^(i/2^scale), 2^((i+1)/2^scale)]
     zero_calls INTEGER NOT NULL,         -- calls of duration zero
     first_bucket INTEGER NOT NULL,       -- i of the first number in buckets
-    buckets TEXT NOT NULL,               -- JSON list of calls per bucket
+    buckets TEXT NOT NULL,               -- JSON list of calls per bucket; -n stands for n empty ones
     exact INTEGER NOT NULL,              -- 0 when rebuilt from a histogram with explicit bounds
-    PRIMARY KEY (series, minute, minutes, process)
+    -- By time first: new rows are appended, and old ones leave whole pages free.
+    PRIMARY KEY (minute, series, minutes, process)
 ) WITHOUT ROWID;
-CREATE INDEX latency_minute ON latency (minutes, minute);
+CREATE INDEX latency_series ON latency (series, minute);
 
 CREATE TABLE function (
     -- Marked functions that ran somewhere, called or not, by version.

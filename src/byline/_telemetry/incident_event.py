@@ -32,7 +32,9 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
     Args:
         author: How people appear.
     """
-    own = replace(incident.attribution, author=author_as(incident.attribution.author, author), contributions=())
+    own = replace(
+        incident.attribution, author=author_as(incident.attribution.author, author), contributions=()
+    )
     suspects = [replace(each, author=author_as(each.author, author)) for each in incident.suspects]
     top = suspects[0] if suspects else None
     found: dict[str, str | int | float] = {
@@ -66,7 +68,11 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
         _semconv.SUSPECTS: _wire.dumps(suspects) if suspects else "",
         _semconv.UNVERIFIED: _wire.dumps(incident.unverified) if incident.unverified else "",
     }
-    return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in found.items() if value}
+    return {
+        name: _wire.clean(value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if value
+    }
 
 
 def incident_of(
@@ -123,7 +129,11 @@ def author_as(author: str, form: AuthorForm) -> str:
 
 def _raising_function(incident: Incident) -> str:
     """Name the function around the raising line; a suspect at that place knows it."""
-    here = [each.function for each in incident.suspects if (each.path, each.line) == (incident.path, incident.line)]
+    here = [
+        each.function
+        for each in incident.suspects
+        if (each.path, each.line) == (incident.path, incident.line)
+    ]
     return here[0] if here else incident.function
 
 
@@ -133,7 +143,9 @@ def _attribution(attributes: Mapping[str, object], damaged: list[Unverified]) ->
         try:
             return _wire.loads(Attribution, text)
         except ValueError:
-            damaged.append(Unverified(ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT))
+            damaged.append(
+                Unverified(ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT)
+            )
     return Attribution(
         commit=_text(attributes, _semconv.INCIDENT_COMMIT),
         last_commit=_text(attributes, _semconv.LAST_COMMIT),

@@ -1,0 +1,112 @@
+"""Writes to the store for an exporter: opens it late, keeps what could not be written, never raises."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import _config
+from .._model import Incident
+from ..exceptions import StoreError
+from ..store import Calls, FunctionSeen, Store
+
+_log = logging.getLogger("byline")
+
+DEFAULT = Path(".byline") / "byline.db"
+
+KEPT_INCIDENTS = 1_000
+KEPT_CALLS = 10_000
+
+
+class Writer:
+    """
+    The store as an exporter sees it.
+
+    A batch that the store refuses (locked, disk full) is kept in memory, within limits,
+    and written with the next one, so that a moment's trouble loses nothing.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = (path or Path(_config.current().store or DEFAULT)).absolute()
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._store: Store | None = None
+        self._incidents: list[Incident] = []
+        self._calls: list[Calls] = []
+        self._lost = 0
+        self._failing = False
+
+    def write(
+        self,
+        *,
+        incidents: Sequence[Incident] = (),
+        calls: Sequence[Calls] = (),
+        functions: Sequence[FunctionSeen] = (),
+    ) -> bool:
+        """Write a batch and what was kept; return whether all of it is in the store."""
+        self._after_fork()
+        with self._lock:
+            self._incidents += incidents
+            self._calls += calls
+            if not (self._incidents or self._calls or functions):
+                return True
+            try:
+                self._open().add(incidents=self._incidents, calls=self._calls, functions=functions)
+            except StoreError as error:
+                self._keep(error)
+                return False
+            except Exception:  # noqa: BLE001  # nothing of ours may reach the host
+                self._drop()
+                return False
+            self._written()
+            return True
+
+    def flush(self) -> bool:
+        """Try again to write what was kept; return whether nothing is left."""
+        return self.write()
+
+    def close(self) -> None:
+        """Write what was kept, and close the store; a second call does nothing."""
+        self.write()
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    def _open(self) -> Store:
+        if self._store is None:
+            self._store = Store.open(self.path, create=True)
+        return self._store
+
+    def _after_fork(self) -> None:
+        if self._process == os.getpid():
+            return
+        # What was kept is the parent's to write, and its lock may be held by a thread that is not here.
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._incidents, self._calls, self._lost = [], [], 0
+
+    def _keep(self, error: StoreError) -> None:
+        over = max(0, len(self._incidents) - KEPT_INCIDENTS) + max(0, len(self._calls) - KEPT_CALLS)
+        self._lost += over
+        del self._incidents[:-KEPT_INCIDENTS]
+        del self._calls[:-KEPT_CALLS]
+        if not self._failing:
+            self._failing = True
+            _log.warning("byline keeps its records in memory for now, and says so once. %s", error)
+
+    def _drop(self) -> None:
+        self._lost += len(self._incidents) + len(self._calls)
+        self._incidents, self._calls = [], []
+        if not self._failing:
+            self._failing = True
+            _log.exception("byline could not write to %s; this is said once", self.path)
+
+    def _written(self) -> None:
+        self._incidents, self._calls = [], []
+        if self._failing:
+            _log.warning("byline writes to %s again; %d records were lost", self.path, self._lost)
+            self._failing, self._lost = False, 0

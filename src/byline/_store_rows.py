@@ -1,0 +1,236 @@
+"""What goes into byline.db and comes out of it, as frozen values, and their form as rows; no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import _wire
+from ._model import Attribution, Incident, Suspect, Unverified
+from ._sketch import Sketch
+
+Row = Mapping[str, Any]
+
+MINUTE_NS = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of one function with one outcome in one process, as they come from a metric."""
+
+    function: str
+    commit: str
+    last_commit: str
+    error_type: str
+    """Empty for calls that returned."""
+
+    time_ns: int
+    """When they were collected: wall clock, nanoseconds since the epoch."""
+
+    sketch: Sketch
+    process: str = ""
+    service: str = ""
+    revision: str = ""
+    exact: bool = True
+    """False when rebuilt from a histogram with explicit bounds."""
+
+    @property
+    def minute(self) -> int:
+        """The minute they belong to, since the epoch."""
+        return self.time_ns // MINUTE_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """All stored calls of one function's version with one outcome, merged over processes and time."""
+
+    function: str
+    commit: str
+    last_commit: str
+    error_type: str
+    sketch: Sketch
+    first_ns: int
+    """Start of the first minute with calls."""
+
+    last_ns: int
+    """End of the last minute with calls."""
+
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSeen:
+    """A version of a marked function that ran somewhere, called or not."""
+
+    function: str
+    commit: str
+    last_commit: str
+    path: str = ""
+    line: int = 0
+    author: str = ""
+    tool: str = ""
+    model: str = ""
+    evidence: str = ""
+    confidence: str = ""
+    status: str = ""
+    ai_lines: int = 0
+    lines: int = 0
+    committed_at: int = 0
+    first_seen_ns: int = 0
+    last_seen_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CommitIncidents:
+    """The incidents whose first suspect is one commit."""
+
+    commit: str
+    """Full SHA; empty for incidents without a suspect."""
+
+    incidents: int
+    """With those that the rate limit held back."""
+
+    recorded: int
+    """Without them."""
+
+    functions: tuple[str, ...]
+    """Marked functions, most incidents first."""
+
+    error_types: tuple[str, ...]
+    """Most frequent first."""
+
+    first_ns: int
+    last_ns: int
+    suspect: Suspect | None = None
+    """The commit's facts, from the newest of its incidents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """How often one kind of incident happened."""
+
+    incidents: int
+    recorded: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """What the bounds of size and age took away."""
+
+    what: str
+    rows: int
+    until_ns: int
+    """Nothing younger than this was touched."""
+
+    at_ns: int
+    """When it last happened."""
+
+
+def incident_row(incident: Incident) -> dict[str, object]:
+    """Return an incident as a row."""
+    row: dict[str, object] = {
+        "id": incident.id,
+        "time_ns": incident.time_ns,
+        "function": incident.function,
+        "error_type": incident.error_type,
+        "message": incident.message,
+        "stacktrace": incident.stacktrace,
+        "path": incident.path,
+        "line": incident.line,
+        "fingerprint": incident.fingerprint,
+        "commit_sha": incident.suspects[0].commit if incident.suspects else "",
+        "function_commit": incident.attribution.commit,
+        "last_commit": incident.attribution.last_commit,
+        "attribution": _wire.dumps(incident.attribution),
+        "suspects": _wire.dumps(incident.suspects),
+        "unverified": _wire.dumps(incident.unverified),
+        "suppressed": incident.suppressed,
+        "trace_id": incident.trace_id,
+        "span_id": incident.span_id,
+        "service": incident.service,
+        "revision": incident.revision,
+        "duration_s": incident.duration_s,
+    }
+    return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def incident_of(row: Row) -> Incident:
+    """
+    Read an incident.
+
+    Raises:
+        ValueError: One of its JSON columns is damaged.
+    """
+    names = ("id", "time_ns", "function", "error_type", "message", "stacktrace", "path", "line", "fingerprint",
+             "suppressed", "trace_id", "span_id", "service", "revision", "duration_s")  # fmt: skip
+    return Incident(
+        **{name: row[name] for name in names},
+        attribution=_wire.loads(Attribution, row["attribution"]),
+        suspects=_wire.loads_all(Suspect, row["suspects"]),
+        unverified=_wire.loads_all(Unverified, row["unverified"]),
+    )
+
+
+def sketch_row(sketch: Sketch) -> dict[str, object]:
+    """Return the columns of ``latency`` that hold a sketch."""
+    return {
+        "calls": sketch.count,
+        "total_s": sketch.total,
+        "minimum_s": sketch.minimum,
+        "maximum_s": sketch.maximum,
+        "scale": sketch.scale,
+        "zero_calls": sketch.zero_count,
+        "first_bucket": sketch.offset,
+        "buckets": _packed(sketch.buckets),
+    }
+
+
+def sketch_of(row: Row) -> Sketch:
+    """Read a sketch."""
+    return Sketch(
+        row["calls"],
+        row["total_s"],
+        row["minimum_s"],
+        row["maximum_s"],
+        row["scale"],
+        row["zero_calls"],
+        row["first_bucket"],
+        _unpacked(row["buckets"]),
+    )
+
+
+def _packed(buckets: Sequence[int]) -> str:
+    """Write the buckets, a run of empty ones as its negative length: few calls fill few of many buckets."""
+    packed: list[int] = []
+    for calls in buckets:
+        if calls:
+            packed.append(calls)
+        elif packed and packed[-1] < 0:
+            packed[-1] -= 1
+        else:
+            packed.append(-1)
+    return json.dumps(packed, separators=(",", ":"))
+
+
+def _unpacked(text: str) -> tuple[int, ...]:
+    buckets: list[int] = []
+    for number in json.loads(text):
+        buckets += [0] * -number if number < 0 else [number]
+    return tuple(buckets)
+
+
+def function_row(function: FunctionSeen) -> dict[str, object]:
+    """Return a function as a row."""
+    row = asdict(function)
+    row["commit_sha"] = row.pop("commit")
+    return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def function_of(row: Row) -> FunctionSeen:
+    """Read a function."""
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118  # sqlite3.Row iterates over values
+    return FunctionSeen(commit=values.pop("commit_sha"), **values)

@@ -1,0 +1,297 @@
+"""
+byline.db, the store between a running program and the desk: incidents, latency and functions seen.
+
+One SQLite file in WAL mode: many processes write, many read, and a killed one loses
+nothing it had committed. Not for network file systems, whose locks SQLite can't trust.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from . import _store_file, _store_queries, _store_upkeep
+from ._model import Incident
+from ._store_rows import Calls, CommitIncidents, FunctionSeen, Latency, Occurrences, Thinned
+from .exceptions import NotFoundError, UnknownCommitError
+
+__all__ = [
+    "MAX_AGE",
+    "MAX_BYTES",
+    "Calls",
+    "CommitIncidents",
+    "FunctionSeen",
+    "Latency",
+    "Occurrences",
+    "Store",
+    "Thinned",
+]
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_AGE = timedelta(days=30)
+
+MIN_PREFIX = 4
+_CANDIDATES = 5
+_FORGET_EVERY_S = 600.0
+
+
+class Store:
+    """An open byline.db. Safe to share between threads; after a fork each process opens its own connection."""
+
+    def __init__(self, file: _store_file.StoreFile, *, max_bytes: int, max_age: timedelta) -> None:
+        self.path = file.path
+        self._file = file
+        self._max_bytes = max_bytes
+        self._max_age_ns = max_age // timedelta(microseconds=1) * 1_000
+        self._forget_at = 0.0
+
+    @classmethod
+    def open(  # noqa: PLR0913  # keyword-only, each with a default
+        cls,
+        path: str | Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        timeout_s: float = 5.0,
+        max_bytes: int = MAX_BYTES,
+        max_age: timedelta = MAX_AGE,
+    ) -> Self:
+        """
+        Open a store.
+
+        Args:
+            create: Make the file, and its folder, when there is none.
+
+            read_only: Write nothing; also works in a folder that cannot be written.
+
+            timeout_s: How long to wait for another process that is writing.
+
+            max_bytes: The writer keeps the file about this small: it thins the oldest data first.
+
+            max_age: The writer removes what is older.
+
+        Raises:
+            StoreError: There is none, or it is locked, read-only, damaged, of a newer
+                byline, or on a full disk.
+        """
+        file = _store_file.StoreFile(Path(path), create=create, read_only=read_only, timeout_s=timeout_s)
+        with file.opened():
+            return cls(file, max_bytes=max_bytes, max_age=max_age)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing. Using the store again opens it again."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    # --- writing -------------------------------------------------------------
+
+    def add_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Write incidents, all or none; one that is there already, by its id, stays as it is."""
+        self.add(incidents=incidents)
+
+    def add_latency(self, calls: Iterable[Calls]) -> None:
+        """Add calls to the minute they belong to, all or none."""
+        self.add(calls=calls)
+
+    def add_functions(self, functions: Iterable[FunctionSeen]) -> None:
+        """Write that functions were seen, all or none."""
+        self.add(functions=functions)
+
+    def add(
+        self,
+        *,
+        incidents: Iterable[Incident] = (),
+        calls: Iterable[Calls] = (),
+        functions: Iterable[FunctionSeen] = (),
+    ) -> None:
+        """
+        Write several kinds of rows in one transaction.
+
+        Raises:
+            StoreError: Nothing was written.
+        """
+        with self._file.opened() as connection:
+            with _store_upkeep.transaction(connection):
+                _store_queries.add_incidents(connection, incidents)
+                _store_queries.add_functions(connection, functions)
+                _store_queries.add_latency(connection, calls)
+            # What was asked is written. Should thinning fail, the next write tries again.
+            with suppress(_store_file.Error):
+                self._keep_up(connection)
+
+    def _keep_up(self, connection: _store_upkeep.Connection) -> None:
+        now_ns = time.time_ns()
+        bounds = _store_upkeep.Bounds(self._max_bytes, now_ns - self._max_age_ns, now_ns)
+        _store_upkeep.shrink(connection, bounds)
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+            _store_upkeep.forget_old(connection, bounds)
+
+    # --- reading -------------------------------------------------------------
+
+    def incidents(  # noqa: PLR0913  # keyword-only filters
+        self,
+        *,
+        commit: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | None = None,
+        function: str | None = None,
+        fingerprint: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[Incident, ...]:
+        """
+        Return incidents, newest first.
+
+        Args:
+            commit: Only those whose first suspect is this commit. A prefix will do.
+
+            since: A moment, or how long ago.
+
+            function: The marked function's full name.
+
+        Raises:
+            UnknownCommitError: The prefix names no commit, or several.
+        """
+        wanted = {
+            "commit_sha": self.commit(commit) if commit else None,
+            "since": _moment_ns(since),
+            "until": _moment_ns(until),
+            "function": function,
+            "fingerprint": fingerprint,
+        }
+        with self._file.snapshot() as connection:
+            return _store_queries.incidents(connection, wanted, limit)
+
+    def incident(self, id_prefix: str) -> Incident:
+        """
+        Return the incident whose id starts with a prefix.
+
+        Raises:
+            NotFoundError: There is none, or several.
+        """
+        with self._file.snapshot() as connection:
+            ids = _store_queries.incident_ids(connection, id_prefix, _CANDIDATES + 1)
+            exact = [each for each in ids if each == id_prefix] or ids
+            if len(exact) == 1:
+                return _store_queries.incidents(connection, {"id": exact[0]}, 1)[0]
+        if not ids:
+            raise NotFoundError(
+                f"No incident has an id that starts with {id_prefix!r}. List them: byline incidents"
+            )
+        names = ", ".join(ids[:_CANDIDATES]) + (", …" if len(ids) > _CANDIDATES else "")
+        raise NotFoundError(f"{id_prefix!r} is short for several incidents: {names}. Give more of the id.")
+
+    def by_commit(
+        self,
+        *,
+        commit: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | None = None,
+    ) -> tuple[CommitIncidents, ...]:
+        """Return the incidents of each commit that is a first suspect, newest first."""
+        wanted = {
+            "commit_sha": self.commit(commit) if commit else None,
+            "since": _moment_ns(since),
+            "until": _moment_ns(until),
+        }
+        with self._file.snapshot() as connection:
+            return _store_queries.by_commit(connection, wanted)
+
+    def occurrences(self, fingerprint: str) -> Occurrences:
+        """Count the incidents of one kind."""
+        with self._file.snapshot() as connection:
+            return _store_queries.occurrences(connection, fingerprint)
+
+    def latency(
+        self,
+        *,
+        function: str | None = None,
+        commit: str | None = None,
+        last_commit: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | None = None,
+    ) -> tuple[Latency, ...]:
+        """
+        Return how long calls took, by function, version and outcome, merged exactly over processes.
+
+        Args:
+            commit: Only functions that this commit wrote. A prefix will do.
+
+            last_commit: Only versions that this commit made. A prefix will do.
+        """
+        wanted = {
+            "function": function,
+            "commit_sha": self.commit(commit) if commit else None,
+            "last_commit": self.commit(last_commit) if last_commit else None,
+            "since": _moment_ns(since),
+            "until": _moment_ns(until),
+        }
+        with self._file.snapshot() as connection:
+            return _store_queries.latency(connection, wanted)
+
+    def functions(
+        self, *, function: str | None = None, commit: str | None = None
+    ) -> tuple[FunctionSeen, ...]:
+        """Return the versions of functions that ran somewhere, called or not."""
+        wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
+        with self._file.snapshot() as connection:
+            return _store_queries.functions(connection, wanted)
+
+    def commits(self, prefix: str = "") -> tuple[str, ...]:
+        """Return the full SHAs in the store that start with a prefix, in order."""
+        with self._file.snapshot() as connection:
+            return _store_queries.commits(connection, prefix.lower())
+
+    def commit(self, prefix: str) -> str:
+        """
+        Return the full SHA of the one commit that a prefix of at least four digits names.
+
+        Raises:
+            UnknownCommitError: The prefix is too short, names no commit, or several.
+        """
+        if len(prefix) < MIN_PREFIX or set(prefix.lower()) - set("0123456789abcdef"):
+            raise UnknownCommitError(
+                f"{prefix!r} is not a commit. Give at least {MIN_PREFIX} hexadecimal digits."
+            )
+        found = self.commits(prefix)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UnknownCommitError(f"{prefix!r} is short for {_some(found)}. Give more digits.")
+        known = self.commits()
+        hint = f"It knows {_some(known)}." if known else "It knows no commit yet."
+        raise UnknownCommitError(f"{prefix!r} names no commit in {str(self.path)!r}. {hint}")
+
+    def thinned(self) -> tuple[Thinned, ...]:
+        """Return what the bounds of size and age took away."""
+        with self._file.snapshot() as connection:
+            return _store_queries.thinned(connection)
+
+
+def _moment_ns(moment: datetime | timedelta | None) -> int | None:
+    """Return nanoseconds since the epoch; a timedelta means so long ago."""
+    if moment is None:
+        return None
+    if isinstance(moment, timedelta):
+        return time.time_ns() - moment // timedelta(microseconds=1) * 1_000
+    return (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(each[:12] for each in names[:_CANDIDATES])
+    more = len(names) - _CANDIDATES
+    return f"{len(names)} commits: {shown}{f' and {more} more' if more > 0 else ''}"
