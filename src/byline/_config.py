@@ -71,17 +71,20 @@ class Config:
                 continue
             name = known.get(variable)
             if name is None:
-                raise ConfigError(f"{variable} is not a setting of byline. Known: {', '.join(sorted(known))}.")
+                raise ConfigError(
+                    f"{variable} is not a setting of byline. Known: {', '.join(sorted(known))}."
+                )
             values[name] = _read(name, variable, raw)
         values |= {name: value for name, value in arguments.items() if value is not None}
-        config = cls(**{_FIELDS.get(name, name): value for name, value in values.items()})  # type: ignore[arg-type]  # checked by name and by __post_init__
-        return config
+        return cls(**{_FIELDS.get(name, name): value for name, value in values.items()})  # type: ignore[arg-type]  # checked by name and by __post_init__
 
     def __post_init__(self) -> None:
         """Refuse values that no setting can mean."""
         for name, choice in (("author", "AuthorForm"), ("spans", "SpanMode"), ("messages", "MessageMode")):
             if getattr(self, name) not in _CHOICES[choice]:
-                raise ConfigError(f"{name}={getattr(self, name)!r} is not one of {', '.join(_CHOICES[choice])}.")
+                raise ConfigError(
+                    f"{name}={getattr(self, name)!r} is not one of {', '.join(_CHOICES[choice])}."
+                )
         if self.incident_rate < 0 or self.scan_budget_s < 0:
             raise ConfigError(
                 f"incident_rate={self.incident_rate!r} and scan_budget={self.scan_budget_s!r} cannot be negative."
@@ -112,9 +115,8 @@ def _read(name: str, variable: str, raw: str) -> object:
             return int(raw) if kind == "int" else float(raw)
         except ValueError:
             raise ConfigError(f"{variable}={raw!r} is not a number.") from None
-    if kind in _CHOICES:
-        if raw not in _CHOICES[cast(str, kind)]:
-            raise ConfigError(f"{variable}={raw!r} is not one of {', '.join(_CHOICES[cast(str, kind)])}.")
+    if kind in _CHOICES and raw not in _CHOICES[cast(str, kind)]:
+        raise ConfigError(f"{variable}={raw!r} is not one of {', '.join(_CHOICES[cast(str, kind)])}.")
     return raw
 
 

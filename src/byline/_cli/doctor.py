@@ -19,7 +19,12 @@ Examples:
   byline doctor --json | jq '.checks[] | select(.state != "ok")'
 """
 
-_STYLES = {"ok": ("✓", "green"), "off": ("–", "bright_black"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+_STYLES = {
+    "ok": ("✓", "green"),
+    "off": ("-", "bright_black"),
+    "warning": ("!", "yellow"),
+    "error": ("✗", "red"),
+}
 
 
 @click.command(epilog=EXAMPLES)
@@ -36,7 +41,9 @@ def command(*, manifest: Path | None, store: Path | None, as_json: bool) -> None
 
     checks = examine(Path.cwd(), manifest=str(manifest or ""), store=str(store or ""))
     if as_json:
-        click.echo(json.dumps({"version": 1, "checks": [dataclasses.asdict(each) for each in checks]}, indent=2))
+        click.echo(
+            json.dumps({"version": 1, "checks": [dataclasses.asdict(each) for each in checks]}, indent=2)
+        )
     else:
         for each in checks:
             _print(each)

@@ -52,8 +52,7 @@ def _stream(today: int) -> Iterator[bytes]:
 
 def _apply(chapter: Chapter, files: dict[str, str]) -> list[str]:
     """Change the files as a chapter does, and return the paths that changed."""
-    for path, text in chapter.new:
-        files[path] = text
+    files.update(chapter.new)
     for path, old, new in chapter.edits:
         if files[path].count(old) != 1:
             raise AssertionError(f"chapter {chapter.key!r}: {old!r} is not exactly once in {path!r}")
@@ -74,6 +73,8 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
             input=stdin, capture_output=True, check=False, env=environment,
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise RepositoryError("The demo needs git, and there is none on PATH. Install git and try again.") from error
+        raise RepositoryError(
+            "The demo needs git, and there is none on PATH. Install git and try again."
+        ) from error
     if done.returncode:
         raise RepositoryError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")

@@ -43,7 +43,7 @@ def play(folder: Path, say: Say, *, rounds: int = ROUNDS) -> dict[str, str]:
     say(f"$ byline {shlex.join(RUN)}")
     with carrier() as carrier_url, service(folder, RUN, carrier_url) as address:
         statuses = drive(address, rounds)
-    told = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
+    told = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
     say(f"{sum(statuses.values())} requests: {told}")
     for question in QUESTIONS:
         _type(folder, question, say)
@@ -62,4 +62,6 @@ def _type(folder: Path, words: list[str], say: Say) -> None:
         [sys.executable, "-m", "byline", *words], cwd=folder, env=dict(os.environ), check=False
     )
     if done.returncode:
-        raise BylineError(f"byline {shlex.join(words)} ended with status {done.returncode} in {str(folder)!r}.")
+        raise BylineError(
+            f"byline {shlex.join(words)} ended with status {done.returncode} in {str(folder)!r}."
+        )

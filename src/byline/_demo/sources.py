@@ -191,7 +191,11 @@ ROUTE_ORDERS = [
     ),
 ]
 USE_DISCOUNTS = [
-    ("shop/cart.py", "from shop.catalog import PRODUCTS\n", "from shop import discounts\nfrom shop.catalog import PRODUCTS\n"),
+    (
+        "shop/cart.py",
+        "from shop.catalog import PRODUCTS\n",
+        "from shop import discounts\nfrom shop.catalog import PRODUCTS\n",
+    ),
     (
         "shop/cart.py",
         '    return {"items": len(items(query)), "total": amount}\n',
@@ -209,7 +213,7 @@ ROUTE_SHIPPING = [
     ("shop/app.py", '"/order": ', '"/shipping": shipping.quote, "/order": '),
 ]
 MARK_DISCOUNTS = [
-    ("shop/discounts.py", 'CODES = {', 'from byline import ai_generated\n\nCODES = {'),
+    ("shop/discounts.py", "CODES = {", "from byline import ai_generated\n\nCODES = {"),
     ("shop/discounts.py", "def discount(", "@ai_generated\ndef discount("),
 ]
 FORMAT = [

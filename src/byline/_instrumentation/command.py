@@ -25,7 +25,9 @@ def command_line(words: Sequence[str]) -> list[str]:
         RunError: No program was given, or there is none of this name.
     """
     if not words or list(words) == ["-m"]:
-        raise RunError("byline run needs a program. Try: byline run app.py, byline run -m package, or byline run gunicorn app:app")
+        raise RunError(
+            "byline run needs a program. Try: byline run app.py, byline run -m package, or byline run gunicorn app:app"
+        )
     first, *rest = words
     if first == "-m":
         return [sys.executable, "-m", _RUNNER, *words]
@@ -52,7 +54,9 @@ def environment(environ: Mapping[str, str], *, manifest: Path | None, store: Pat
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise RunError(f"There is no program {name!r} on PATH, and no file of this name in {str(Path.cwd())!r}.")
+        raise RunError(
+            f"There is no program {name!r} on PATH, and no file of this name in {str(Path.cwd())!r}."
+        )
     return found
 
 

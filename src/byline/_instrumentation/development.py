@@ -100,7 +100,7 @@ def _run() -> None:
                     _state.thread = None
                     return
             _answer(files)
-    except Exception:  # a background thread of ours never harms the host
+    except Exception:  # noqa: BLE001  # a background thread of ours never harms the host
         _log.exception("byline could not ask git; functions stay unattributed")
         _state.idle.set()
         _state.thread = None

@@ -38,7 +38,7 @@ def mark(function: FunctionType) -> object:
         if entry.attribution.verdict != "ai":
             return function
         return wrap(function, entry)
-    except Exception as error:  # one function that cannot be wrapped never stops a module from importing
+    except Exception as error:  # noqa: BLE001  # one function that cannot be wrapped never stops a module from importing
         name = f"{function.__module__}.{function.__qualname__}"
         _log.exception("byline could not wrap %s; it runs unmeasured", name)
         lookup.note(Unverified(name, f"could not be wrapped: {error}"))
@@ -67,7 +67,11 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
 def _embed(code: CodeType) -> CodeType:
     """Put the mark in the place of its stand-in, in a code object and all inside it."""
     constants = tuple(
-        mark if each is _SENTINEL or each == _SENTINEL else _embed(each) if isinstance(each, CodeType) else each
+        mark
+        if each is _SENTINEL or each == _SENTINEL
+        else _embed(each)
+        if isinstance(each, CodeType)
+        else each
         for each in code.co_consts
     )
     return code if constants == code.co_consts else code.replace(co_consts=constants)
@@ -87,7 +91,7 @@ class MarkingLoader(SourceFileLoader):
             code = code_with_marks(path, self.get_data(path), fullname, self._manifest)
         except SyntaxError:
             code = None  # Python's own loader raises it, with nothing of ours in the traceback
-        except Exception as error:  # fail open: the module imports, unmeasured
+        except Exception as error:  # noqa: BLE001  # fail open: the module imports, unmeasured
             _log.exception("byline could not mark %s; it runs unmeasured", fullname)
             lookup.note(Unverified(fullname, f"could not be marked: {error}"))
             code = None
@@ -127,10 +131,14 @@ class Finder(MetaPathFinder):
         if type(spec.loader) is SourceFileLoader:
             spec.loader = MarkingLoader(spec.loader.name, spec.loader.path, self._manifest)
         elif fullname in self._manifest.modules:
-            lookup.note(Unverified(fullname, f"loaded by {_loader_name(spec.loader)}, which byline cannot mark"))
+            lookup.note(
+                Unverified(fullname, f"loaded by {_loader_name(spec.loader)}, which byline cannot mark")
+            )
         return spec
 
-    def _next(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    def _next(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
         after = sys.meta_path[sys.meta_path.index(self) + 1 :] if self in sys.meta_path else sys.meta_path
         for finder in after:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
@@ -173,7 +181,7 @@ def mark_imported(manifest: Manifest) -> int:
             continue
         try:
             marked = _mark_module(module, filename)
-        except Exception:  # a module with a __getattr__ of its own may do anything
+        except Exception:  # noqa: BLE001  # a module with a __getattr__ of its own may do anything
             _log.exception("byline could not mark %s, imported earlier", name)
             continue
         if marked:
@@ -204,4 +212,3 @@ def _mark_names(owner: ModuleType | type, module: str, filename: str) -> int:
             setattr(owner, name, type(value)(measured) if inner is not value else measured)
             marked += 1
     return marked
-

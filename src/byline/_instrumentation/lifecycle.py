@@ -89,7 +89,7 @@ def instrument(
 
 def uninstrument() -> None:
     """Stop measuring newly imported modules, flush, and close the store. Repeating it does no harm."""
-    global _active  # noqa: PLW0603  # as in instrument()
+    global _active  # as in instrument()
     with _lock:
         active, _active = _active, None
     if active is None:
@@ -134,7 +134,7 @@ def _open_manifest(config: Config) -> Manifest | None:
     except ManifestError as error:
         if config.manifest:
             raise
-        _log.error("%s", error)  # noqa: TRY400  # the message says all; a traceback would not help
+        _log.error("%s", error)  # the message says all; a traceback would not help
         lookup.note(Unverified("manifest", str(error)))
         return None
 

@@ -20,7 +20,7 @@ _log = logging.getLogger("byline")
 _lock = threading.RLock()
 _manifest: Manifest | None = None
 _searched = False
-_sources: dict[str, "Source"] = {}
+_sources: dict[str, Source] = {}
 _unverified: list[Unverified] = []
 _ask_git: Callable[[Entry], bool] | None = None
 
@@ -49,14 +49,14 @@ def manifest() -> Manifest | None:
                 path = find(_config.current().manifest)
                 _manifest = Manifest.open(path) if path else None
             except ManifestError as error:
-                _log.error("%s", error)  # noqa: TRY400  # the message says all; a traceback would not help
+                _log.error("%s", error)  # the message says all; a traceback would not help
                 note(Unverified("manifest", str(error)))
         return _manifest
 
 
 def use(opened: Manifest | None) -> None:
     """Put a manifest in force."""
-    global _manifest, _searched  # noqa: PLW0603  # as above
+    global _manifest, _searched  # as above
     with _lock:
         _manifest, _searched = opened, True
         _sources.clear()
@@ -65,7 +65,7 @@ def use(opened: Manifest | None) -> None:
 
 def reset() -> None:
     """Forget the manifest, so that the next question looks for one again."""
-    global _manifest, _searched  # noqa: PLW0603  # as above
+    global _manifest, _searched  # as above
     with _lock:
         _manifest, _searched = None, False
         _sources.clear()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .file import ManifestFile
 from .find import DEFAULT_NAME, find
-from .reader import Manifest, ManifestFile
+from .reader import Manifest
 from .records import FileRecord, FunctionRecord, Header, LineRun
 from .source import blob_id, text_hash
 from .writer import render, write

@@ -1,7 +1,7 @@
 """What a manifest holds, as values, and how each value becomes a compact JSON row and back.
 
-On disk: a magic line, the header's length, the header as JSON, then the sections that the
-header names. ``index``: sorted (blob id, file number) records of fixed size. ``files``:
+On disk: a line with the format's version, the header's length and CRC-32, the header as JSON, then the blocks, then the
+tables that the header names, with a CRC-32 of their own (each block has zlib's). ``index``: sorted (blob id, file number) records of fixed size. ``files``:
 (offset, length) of each file's block. ``names``: path and module of each file. ``commits``:
 (offset, length) of each block of 64 commits. Blocks are zlib-compressed JSON.
 """
@@ -12,11 +12,24 @@ import struct
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from .._model import Attribution, Commit, Confidence, Contribution, Evidence, Function, Source, Unverified, Verdict
+from .._model import (
+    Attribution,
+    Commit,
+    Confidence,
+    Contribution,
+    Evidence,
+    Function,
+    Source,
+    Unverified,
+    Verdict,
+)
 
-MAGIC = b"byline manifest\n"
 VERSION = 1
+NAME = b"byline manifest "
+MAGIC = NAME + b"%d\n" % VERSION
 LENGTH = struct.Struct(">I")
+FRONT = struct.Struct(">II")
+"""Length of the header in bytes, and its CRC-32."""
 SPAN = struct.Struct(">II")
 """Offset from the end of the header, and length, in bytes."""
 COMMITS_PER_BLOCK = 64
@@ -100,7 +113,14 @@ class FileRecord:
 
 def evidence_row(evidence: Evidence) -> Row:
     """Return evidence as a row."""
-    return [evidence.verdict, evidence.source, evidence.tool, evidence.confidence, evidence.model, evidence.session]
+    return [
+        evidence.verdict,
+        evidence.source,
+        evidence.tool,
+        evidence.confidence,
+        evidence.model,
+        evidence.session,
+    ]
 
 
 def evidence_of(row: Row) -> Evidence:

@@ -14,6 +14,7 @@ from .._model import Commit, Evidence
 from ..exceptions import ManifestError
 from .records import (
     COMMITS_PER_BLOCK,
+    FRONT,
     LENGTH,
     MAGIC,
     SPAN,
@@ -71,12 +72,20 @@ def render(header: Header, files: Sequence[FileRecord], commits: Mapping[str, Co
             spans += SPAN.pack(len(body), len(block))
             body += block
         sections[name] = bytes(spans)
+    tables = len(body)
     for name in sorted(sections):
         places[name] = [len(body), len(sections[name])]
         body += sections[name]
-    front = {"version": VERSION, **header.to_json(), "sections": places, "commits": len(shas), "body": len(body)}
+    front = {
+        "version": VERSION,
+        **header.to_json(),
+        "sections": places,
+        "commits": len(shas),
+        "body": len(body),
+        "tables": [tables, zlib.crc32(body[tables:])],
+    }
     head = _json(front)
-    return MAGIC + LENGTH.pack(len(head)) + head + bytes(body)
+    return MAGIC + FRONT.pack(len(head), zlib.crc32(head)) + head + bytes(body)
 
 
 def _named(files: Sequence[FileRecord]) -> set[str]:

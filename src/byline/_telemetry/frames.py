@@ -78,7 +78,9 @@ def _facts(distance: int, frame: Frame) -> FrameFacts:
     lines = _registry.lines_of(code.co_filename)
     entry = _registry.find(code)
     if lines is None and entry is None:
-        return FrameFacts(distance, code.co_filename, frame.line, qualname, reason=_why_unknown(code.co_filename))
+        return FrameFacts(
+            distance, code.co_filename, frame.line, qualname, reason=_why_unknown(code.co_filename)
+        )
     around = lines.function_at(frame.line) if lines else None
     function, attribution = (entry.function, entry.attribution) if entry else around or (None, None)
     found = _newest(lines, frame) if lines else None

@@ -77,10 +77,12 @@ def capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
     """
     try:
         _capture(entry, exception, duration_s)
-    except Exception:  # nothing of ours may fail inside a call
+    except Exception:  # noqa: BLE001  # nothing of ours may fail inside a call
         if not _state.failed:
             _state.failed = True
-            _log.exception("byline could not record an incident in %s; this is said once", entry.function.name)
+            _log.exception(
+                "byline could not record an incident in %s; this is said once", entry.function.name
+            )
 
 
 def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
@@ -149,7 +151,9 @@ def stacktrace(exception: BaseException) -> str:
     for each in chain(exception):
         summary = traceback.StackSummary()
         for code, line in _places(each):
-            summary.append(traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False, line=""))
+            summary.append(
+                traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False, line="")
+            )
         head = ["Traceback (most recent call last):\n"] if summary else []
         parts.append("".join([*head, *summary.format(), f"{type_name(type(each))}: {_message(each)}\n"]))
     return "\n".join(parts)[-STACK_LIMIT:]
@@ -168,7 +172,7 @@ def _message(exception: BaseException) -> str:
         return ""
     try:
         return scrub(str(exception))
-    except Exception as error:  # a user's __str__ may raise anything
+    except Exception as error:  # noqa: BLE001  # a user's __str__ may raise anything
         return f"<message of {type(exception).__name__} raised {type(error).__name__}>"
 
 

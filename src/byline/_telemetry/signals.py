@@ -14,9 +14,11 @@ _meter_provider: metrics.MeterProvider | None = None
 _logger_provider: _logs.LoggerProvider | None = None
 
 
-def add_providers(meter_provider: metrics.MeterProvider | None, logger_provider: _logs.LoggerProvider | None) -> None:
+def add_providers(
+    meter_provider: metrics.MeterProvider | None, logger_provider: _logs.LoggerProvider | None
+) -> None:
     """Send signals to these providers too; None takes the earlier ones away."""
-    global _meter_provider, _logger_provider  # noqa: PLW0603  # one pair, replaced whole
+    global _meter_provider, _logger_provider  # one pair, replaced whole
     _meter_provider, _logger_provider = meter_provider, logger_provider
 
 

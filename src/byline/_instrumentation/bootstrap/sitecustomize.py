@@ -27,7 +27,7 @@ def _turn_on() -> None:
         from byline._instrumentation.lifecycle import instrument
 
         instrument()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, the program comes first
         sys.stderr.write(f"byline is off in this process: {error}\n")
 
 

@@ -1,0 +1,252 @@
+"""Functions in a source file, compared with what Python itself makes of it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from types import CodeType
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from byline._attribution.functions import SourceError, behaviour_hashes, functions_in
+
+EVERYTHING = b'''\
+import functools
+
+
+@functools.cache
+@functools.wraps(
+    print
+)
+def decorated(
+    one,
+    two=lambda: 3,
+):
+    """Text."""
+    # comment
+    def inner():
+        return one
+
+    return inner
+
+
+class Shop:
+    @property
+    def name(self):
+        return self._name
+
+    @name.setter
+    def name(self, value): "text"; self._name = value
+
+    @classmethod
+    async def open(cls):
+        yield cls
+
+    class Inner:
+        def method(self): return 1
+
+    key = lambda self: 2
+
+
+if decorated:
+    def twice():
+        return 1
+else:
+    def twice():
+        return 2
+
+
+async def wait():
+    text = """
+# no comment
+
+    """
+    return text
+'''
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            if not each.co_name.startswith("<") and each.co_flags & 0x2:  # CO_NEWLOCALS: a function
+                yield each
+            yield from codes(each)
+
+
+def test_agrees_with_the_compiler():
+    """
+    Qualified names and first lines are those of the running code.
+    """
+    compiled = {(each.co_qualname, each.co_firstlineno) for each in codes(compile(EVERYTHING, "x", "exec"))}
+    classes = {("Shop", 20), ("Shop.Inner", 32)}
+
+    assert compiled - classes == {
+        (each.qualname, each.first_line)
+        for each in functions_in(EVERYTHING)
+        if each.qualname != "Shop.<lambda>"
+    }
+
+
+def lines_of(source: str, name: str) -> tuple[int, ...]:
+    found = functions_in(textwrap.dedent(source).lstrip("\n").encode())
+    return next(each.behaviour for each in found if each.qualname == name)
+
+
+def test_behaviour_leaves_out_what_does_nothing():
+    """
+    Decorators, docstring, comments and blank lines are no behaviour; nested functions have their own.
+    """
+    source = """
+    @dec
+    def f(a,
+          b):
+        '''Text
+
+        more.'''
+        # comment
+
+        def g():
+            return 1
+        return a
+    """
+
+    assert (2, 3, 11) == lines_of(source, "f")
+
+
+def test_lines_inside_a_string_are_behaviour():
+    """
+    A line of a string is behaviour, whatever it looks like.
+    """
+    source = """
+    def f():
+        return '''
+    # this is text
+
+    '''
+    """
+
+    assert (1, 2, 3, 4, 5) == lines_of(source, "f")
+
+
+def test_one_liner():
+    """
+    A function on one line has that line, docstring or not.
+    """
+    assert (1,) == lines_of("def f(): 'text'; return 1", "f")
+
+
+def test_only_a_docstring():
+    """
+    A function that is only a docstring still has its first line.
+    """
+    assert (1,) == lines_of("def f():\n    '''Text.'''\n", "f")
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    ["@ai_generated", "@byline.ai_generated", "@ai_generated(tool='claude')"],
+    ids=["bare", "dotted", "called"],
+)
+def test_marked(decorator):
+    """
+    The decorator is recognised in each of its forms.
+    """
+    assert functions_in(f"{decorator}\ndef f(): pass\n".encode())[0].is_marked
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"def f(:\n", "syntax error in line 1"),
+        (b"x = 1\rdef f(): pass\n", "carriage return"),
+        (b"x = '\0'\n", "null|cannot"),
+        (b"# coding: nonsense\n", "nonsense|encoding"),
+        (b"x = '\xff'\n", "utf-8"),
+    ],
+    ids=["syntax", "cr", "nul", "coding", "latin"],
+)
+def test_refused(source, message):
+    """
+    A file that cannot be read says why.
+    """
+    with pytest.raises(SourceError, match=message):
+        functions_in(source)
+
+
+def test_declared_encoding():
+    """
+    A file in a declared encoding is read.
+    """
+    source = "# coding: latin-1\ndef f():\n    return 'é'\n".encode("latin-1")
+
+    assert ["f"] == [each.qualname for each in functions_in(source)]
+
+
+BEFORE = """
+def f(a, b=1):
+    if a:
+        return g(a, b)
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "def f(a: int, b: int = 1) -> int | None:\n    if a:\n        return g(a, b)\n    return None\n",
+        "def f(a, b=1):\n    '''Text.'''\n    if a:\n        return g(a, b)\n    return None\n",
+        "def f(\n    a,\n    b=1,\n):\n    if a:\n        return g(\n            a,\n            b,\n        )\n    return None\n",
+        "@cache\ndef f(a, b=1):\n    # why\n    if a:\n        return g(a, b)\n    return None\n",
+        "import x\n\n\ndef f(a, b=1):\n    if (a):\n        return g(a, b)\n\n    return None\n",
+    ],
+    ids=["typing", "docstring", "formatter", "decorator-comment", "moved"],
+)
+def test_neutral_changes(after):
+    """
+    A change that leaves the behaviour leaves the hash.
+    """
+    assert behaviour_hashes(BEFORE.encode())["f"] == behaviour_hashes(after.encode())["f"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("return g(a, b)", "return g(b, a)"), ("b=1", "b=2"), ("if a:", "if not a:"), ("    return None\n", "")],
+    ids=["arguments", "default", "condition", "deletion"],
+)
+def test_real_changes(old, new):
+    """
+    A change of behaviour changes the hash.
+    """
+    assert behaviour_hashes(BEFORE.encode())["f"] != behaviour_hashes(BEFORE.replace(old, new).encode())["f"]
+
+
+def test_dedent_is_a_real_change():
+    """
+    A statement that leaves its block changes the behaviour.
+    """
+    after = BEFORE.replace("        return g(a, b)\n    return None\n", "        g(a, b)\n    return None\n")
+
+    assert behaviour_hashes(BEFORE.encode())["f"] != behaviour_hashes(after.encode())["f"]
+
+
+def test_inner_function_does_not_change_the_outer():
+    """
+    A nested function answers for itself.
+    """
+    one = behaviour_hashes(b"def f():\n    def g():\n        return 1\n    return g\n")
+    two = behaviour_hashes(b"def f():\n    def g():\n        return 2\n    return g\n")
+
+    assert (True, False) == (one["f"] == two["f"], one["f.<locals>.g"] == two["f.<locals>.g"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes(data):
+    """
+    Whatever a file holds, it is read or refused.
+    """
+    try:
+        functions_in(data)
+    except SourceError as error:
+        assert str(error)
