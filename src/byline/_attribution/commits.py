@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from .._config import AuthorForm
 from .._model import Commit
+from .accountability import accountable, change_number
 from .history import CommitRecord, messages
 from .identities import DEFAULT, Identities
 from .repository import Repository
 from .settings import ScanSettings
-from .signals import accountable, change_number, evidence_in
+from .signals import evidence_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +22,21 @@ class Commits:
     """In topological order, newest first."""
 
     parents: dict[str, tuple[str, ...]]
+    identities: Identities = DEFAULT
+    """Who is AI in this repository."""
 
-    def before_first_ai(self, also: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    def oldest_ai(self, also: frozenset[str] = frozenset()) -> str:
         """
-        Return where a walk that looks for AI lines may stop: the parents of the oldest AI commit.
+        Return the oldest AI commit, or "" without one: a walk that looks for AI lines need not go beyond.
 
-        Every other AI commit comes before it in topological order, so none of them is an
-        ancestor of these parents.
+        Every other AI commit comes before it in topological order, so none of them is one of
+        its ancestors.
 
         Args:
             also: Commits that carry AI lines by a note.
         """
-        oldest = next(
-            (sha for sha, commit in reversed(self.by_sha.items()) if sha in also or is_ai(commit)),
-            None,
-        )
-        return self.parents[oldest] if oldest else ()
+        oldest_first = reversed(self.by_sha.items())
+        return next((sha for sha, commit in oldest_first if sha in also or is_ai(commit)), "")
 
 
 def is_ai(commit: Commit) -> bool:
@@ -53,6 +53,7 @@ def read_commits(
     return Commits(
         {record.sha: _commit(record, identities, author) for record in records},
         {record.sha: record.parents for record in records},
+        identities,
     )
 
 
@@ -60,22 +61,22 @@ def _commit(record: CommitRecord, identities: Identities, author: AuthorForm) ->
     # Tools are recognised by what was really recorded; people go by their mailmapped names.
     found = evidence_in(
         record.message,
-        (record.author_name, record.author_email),
-        (record.committer_name, record.committer_email),
+        (record.author.name, record.author.email),
+        (record.committer.name, record.committer.email),
         committed_at=record.committed_at,
         identities=identities,
     )
     by_email = author == "email"
-    person = (record.mapped_author_name, record.mapped_author_email)
+    person, committer = record.mapped_author, record.mapped_committer
     return Commit(
         sha=record.sha,
         subject=_subject(record.message),
         committed_at=record.committed_at,
-        author=person[1] if by_email else person[0],
+        author=person.email if by_email else person.name,
         accountable=accountable(
             record.message,
-            person,
-            (record.mapped_committer_name, record.mapped_committer_email),
+            (person.name, person.email),
+            (committer.name, committer.email),
             by_email=by_email,
             identities=identities,
         ),

@@ -16,11 +16,13 @@ from .._model import Commit, Evidence, Function, Unverified
 from ..exceptions import RepositoryError
 from .blame import FileOwnership, Ownership, own_lines
 from .commits import Commits, read_commits
+from .evidence import EvidenceBook
 from .functions import DECORATOR, SourceError, SourceFunction, functions_in
 from .modules import module_name
 from .neutral import NeutralCommits
+from .note_refs import read_notes
 from .repository import Repository
-from .resolve import FunctionFacts, OwnedLine, attribute, disagree, spread, strongest
+from .resolve import FunctionFacts, OwnedLine, attribute, spread
 from .settings import ScanSettings, read_settings
 
 Progress = Callable[[str, int, int], None]
@@ -52,6 +54,7 @@ class _Context:
     repository: Repository
     settings: ScanSettings
     commits: Commits
+    evidence: EvidenceBook
     blobs: dict[str, str]
     ownership: Ownership
     neutral: NeutralCommits
@@ -117,12 +120,20 @@ def scan(
     commits = read_commits(repository, revision, settings=settings, author=author)
     tell("commits", 1, 1)
     blobs = _python_files(repository, revision, settings, paths)
-    stop = () if everything or paths is not None else commits.before_first_ai()
-    ownership = own_lines(repository, revision, paths=blobs, stop=stop, progress=tell)
-    context = _Context(repository, settings, commits, blobs, ownership, NeutralCommits(repository))
+    notes, unread = read_notes(repository, commits.by_sha, identities=commits.identities)
+    with_notes = frozenset(sha for sha, note in notes.items() if note.marks)
+    oldest = "" if everything or paths is not None else commits.oldest_ai(with_notes)
+    ownership = own_lines(repository, revision, paths=blobs, stop=(oldest,) if oldest else (), progress=tell)
+    book = EvidenceBook(commits.by_sha, notes)
+    context = _Context(
+        repository, settings, commits, book, blobs, ownership, NeutralCommits(repository), unread
+    )
     files, counted = _read_files(context, tell, everything=everything or paths is not None)
     records = _attribute_files(context, files, tell)
-    header = _header(context, records, revision=revision, functions=counted, bounded=bool(stop))
+    conflicting = sum(line.conflicting for file in files for line in file.lines)
+    header = _header(
+        context, records, revision=revision, functions=counted, conflicting=conflicting, bounded=bool(oldest)
+    )
     return Scan(header, tuple(records), commits.by_sha)
 
 
@@ -134,7 +145,9 @@ def scan_files(root: Path, files: Iterable[Path]) -> Manifest:
         RepositoryError: As for ``scan``; a shallow clone is allowed, its edge unknown.
     """
     top = Repository.open(root).root
-    inside = [file.resolve().relative_to(top).as_posix() for file in files if file.resolve().is_relative_to(top)]
+    inside = [
+        file.resolve().relative_to(top).as_posix() for file in files if file.resolve().is_relative_to(top)
+    ]
     return scan(root, allow_shallow=True, paths=inside).manifest()
 
 
@@ -163,7 +176,7 @@ def _read_files(context: _Context, tell: Progress, *, everything: bool) -> tuple
         tell("functions", number, len(paths))
         for path in paths[blob]:
             ownership = context.ownership.files.get(path)
-            lines = _owned_lines(ownership, context.commits.by_sha) if ownership else []
+            lines = _owned_lines(ownership, context.evidence) if ownership else []
             touched = any(line.evidence is not None for line in lines) or DECORATOR.encode() in data
             if ownership is None or not (touched or everything):
                 functions += len(_DEFINITION.findall(data))
@@ -172,7 +185,9 @@ def _read_files(context: _Context, tell: Progress, *, everything: bool) -> tuple
                 inside = tuple(functions_in(data))
             except SourceError as error:
                 functions += len(_DEFINITION.findall(data))
-                context.unverified.append(Unverified(path, str(error), "its lines are attributed, its functions are not"))
+                context.unverified.append(
+                    Unverified(path, str(error), "its lines are attributed, its functions are not")
+                )
                 inside = ()
             functions += len(inside)
             where = {run.commit: run.path for run in ownership.runs if run.commit}
@@ -188,13 +203,8 @@ def _paths_by_blob(blobs: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _owned_lines(ownership: FileOwnership, commits: Mapping[str, Commit]) -> list[OwnedLine]:
-    lines: list[OwnedLine] = []
-    for run in ownership.runs:
-        commit = commits.get(run.commit)
-        evidence = commit.evidence if commit else ()
-        lines += [OwnedLine(run.commit, strongest(evidence), disagree(evidence))] * run.length
-    return lines
+def _owned_lines(ownership: FileOwnership, book: EvidenceBook) -> list[OwnedLine]:
+    return [line for run in ownership.runs for line in book.lines_of(run)]
 
 
 def _attribute_files(context: _Context, files: list[_File], tell: Progress) -> list[FileRecord]:
@@ -244,7 +254,9 @@ def _record(context: _Context, file: _File) -> FileRecord:
             is_neutral=is_neutral,
             min_ai_share=context.settings.min_ai_share,
         )
-        place = Function(module, function.qualname, path, function.first_line, function.line, function.end_line)
+        place = Function(
+            module, function.qualname, path, function.first_line, function.line, function.end_line
+        )
         functions.append(FunctionRecord(place, attribution, function.text_hash))
         if facts.mark is not None:
             _put_mark(file, function, facts)
@@ -263,7 +275,13 @@ def _runs(lines: list[OwnedLine]) -> Iterable[LineRun]:
 
 
 def _header(
-    context: _Context, records: list[FileRecord], *, revision: str, functions: int, bounded: bool
+    context: _Context,
+    records: list[FileRecord],
+    *,
+    revision: str,
+    functions: int,
+    conflicting: int,
+    bounded: bool,
 ) -> Header:
     verdicts = Counter(
         run.evidence.verdict if run.evidence else "unknown"
@@ -287,6 +305,7 @@ def _header(
         ai_functions=ai,
         lines_known=verdicts["ai"] + verdicts["human"],
         lines_unknown=verdicts["unknown"],
+        lines_conflicting=conflicting,
         unverified=(*context.unverified, *edits),
     )
 
