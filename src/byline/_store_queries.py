@@ -11,14 +11,14 @@ from itertools import groupby
 from typing import Any
 
 from . import _sketch
-from ._model import Incident, Suspect
+from ._model import Incident, Suspect, Unverified
 from ._store_rows import (
     MINUTE_NS,
     Calls,
     CommitIncidents,
     FunctionSeen,
+    Kind,
     Latency,
-    Occurrences,
     Thinned,
     function_of,
     function_row,
@@ -85,6 +85,20 @@ def add_latency(connection: Connection, calls: Iterable[Calls]) -> None:
             "process": _number(connection, "process", process),
         }
         write_latency(connection, key, each.sketch, exact=each.exact)
+
+
+def add_unverified(connection: Connection, notes: Iterable[Unverified], at_ns: int) -> None:
+    """Write what a program could not tell; a reason given before is renewed."""
+    for note in notes:
+        connection.execute(
+            "INSERT OR REPLACE INTO unverified VALUES (:subject, :reason, :cure, :at_ns)",
+            {
+                "subject": clean(note.subject),
+                "reason": clean(note.reason),
+                "cure": clean(note.cure),
+                "at_ns": at_ns,
+            },
+        )
 
 
 def _number(connection: Connection, table: str, values: Parameters) -> int:
@@ -155,15 +169,41 @@ def _commit_incidents(connection: Connection, commit: str, rows: Sequence[Any]) 
     )
 
 
-def occurrences(connection: Connection, fingerprint: str) -> Occurrences:
-    """Count the incidents of one kind."""
-    row = connection.execute(
-        "SELECT COUNT(*) AS recorded, COALESCE(SUM(1 + suppressed), 0) AS incidents, "
-        "COALESCE(MIN(time_ns), 0) AS first_ns, COALESCE(MAX(time_ns), 0) AS last_ns "
-        "FROM incident WHERE fingerprint = :fingerprint",
-        {"fingerprint": fingerprint},
-    ).fetchone()
-    return Occurrences(row["incidents"], row["recorded"], row["first_ns"], row["last_ns"])
+def kinds(connection: Connection, wanted: Parameters, limit: int | None) -> tuple[Kind, ...]:
+    """Return incidents by fingerprint, the kind seen last first."""
+    where, parameters = _where(wanted, {"since": "time_ns >= :since", "until": "time_ns < :until"})
+    # Beside a single MAX(), SQLite takes plain columns from the row that has the maximum.
+    rows = connection.execute(
+        f"""
+        SELECT fingerprint, SUM(1 + suppressed) AS incidents, COUNT(*) AS recorded, MIN(time_ns) AS first_ns,
+            MAX(time_ns) AS last_ns, id, commit_sha, function, error_type, message, path, line
+        FROM incident {where}
+        GROUP BY fingerprint ORDER BY last_ns DESC, id LIMIT :limit
+        """,
+        {**parameters, "limit": -1 if limit is None else limit},
+    )
+    return tuple(
+        Kind(
+            row["fingerprint"],
+            row["incidents"],
+            row["recorded"],
+            row["first_ns"],
+            row["last_ns"],
+            row["id"],
+            row["commit_sha"],
+            row["function"],
+            row["error_type"],
+            row["message"],
+            row["path"],
+            row["line"],
+        )
+        for row in rows
+    )
+
+
+def count_incidents(connection: Connection) -> int:
+    """Return how many incidents are recorded."""
+    return int(connection.execute("SELECT COUNT(*) FROM incident").fetchone()[0])
 
 
 def latency(connection: Connection, wanted: Parameters) -> tuple[Latency, ...]:
@@ -228,11 +268,13 @@ def thinned(connection: Connection) -> tuple[Thinned, ...]:
     return tuple(Thinned(row["what"], row["rows"], row["until_ns"], row["at_ns"]) for row in rows)
 
 
-def described(connection: Connection) -> dict[str, str]:
-    """Return the facts about the file."""
-    return {
-        row["key"]: row["value"] for row in connection.execute("SELECT key, value FROM meta ORDER BY key")
-    }
+def unverified(connection: Connection, since_ns: int) -> tuple[Unverified, ...]:
+    """Return what programs could not tell since a moment, newest first."""
+    rows = connection.execute(
+        "SELECT subject, reason, cure FROM unverified WHERE at_ns >= :since ORDER BY at_ns DESC, subject, reason",
+        {"since": since_ns},
+    )
+    return tuple(Unverified(row["subject"], row["reason"], row["cure"]) for row in rows)
 
 
 def _where(wanted: Parameters, special: Mapping[str, str]) -> tuple[str, dict[str, object]]:

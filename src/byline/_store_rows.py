@@ -108,13 +108,29 @@ class CommitIncidents:
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrences:
-    """How often one kind of incident happened."""
+class Kind:
+    """Incidents of one fingerprint, with the newest of them."""
 
+    fingerprint: str
     incidents: int
+    """With those that the rate limit held back."""
+
     recorded: int
+    """Without them."""
+
     first_ns: int
     last_ns: int
+    last_id: str
+    """Id of the newest."""
+
+    commit: str
+    """Of the first suspect of the newest; empty without one."""
+
+    function: str
+    error_type: str
+    message: str
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ APPLICATION_ID: Final = 0x62796C6E
 VERSION: Final = 1
 """Kept in ``user_version``. History:
 
-1. First version: incident, series, process, latency, function, thinned, meta.
+1. First version: incident, series, process, latency, function, unverified, thinned, meta.
 """
 
 # No STRICT tables and no RETURNING: SQLite 3.26, which long-lived distributions ship, has neither.
@@ -113,6 +113,15 @@ CREATE TABLE function (
 ) WITHOUT ROWID;
 CREATE INDEX function_commit ON function (commit_sha);
 CREATE INDEX function_last_commit ON function (last_commit);
+
+CREATE TABLE unverified (
+    -- What a running program could not tell, and why.
+    subject TEXT NOT NULL,               -- a function, module, file or setting
+    reason TEXT NOT NULL,
+    cure TEXT NOT NULL,
+    at_ns INTEGER NOT NULL,              -- when it was said last
+    PRIMARY KEY (subject, reason)
+) WITHOUT ROWID;
 
 CREATE TABLE thinned (
     -- What the bounds of size and age took away.

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from . import _store_file, _store_queries, _store_upkeep
-from ._model import Incident
-from ._store_rows import Calls, CommitIncidents, FunctionSeen, Latency, Occurrences, Thinned
+from ._model import Incident, Unverified
+from ._store_rows import Calls, CommitIncidents, FunctionSeen, Kind, Latency, Thinned
 from .exceptions import NotFoundError, UnknownCommitError
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "Calls",
     "CommitIncidents",
     "FunctionSeen",
+    "Kind",
     "Latency",
-    "Occurrences",
     "Store",
     "Thinned",
 ]
@@ -111,12 +111,17 @@ class Store:
         """Write that functions were seen, all or none."""
         self.add(functions=functions)
 
+    def add_unverified(self, notes: Iterable[Unverified]) -> None:
+        """Write what a program could not tell, all or none; a reason given before is renewed."""
+        self.add(unverified=notes)
+
     def add(
         self,
         *,
         incidents: Iterable[Incident] = (),
         calls: Iterable[Calls] = (),
         functions: Iterable[FunctionSeen] = (),
+        unverified: Iterable[Unverified] = (),
     ) -> None:
         """
         Write several kinds of rows in one transaction.
@@ -129,6 +134,7 @@ class Store:
                 _store_queries.add_incidents(connection, incidents)
                 _store_queries.add_functions(connection, functions)
                 _store_queries.add_latency(connection, calls)
+                _store_queries.add_unverified(connection, unverified, time.time_ns())
             # What was asked is written. Should thinning fail, the next write tries again.
             with suppress(_store_file.Error):
                 self._keep_up(connection)
@@ -211,10 +217,33 @@ class Store:
         with self._file.snapshot() as connection:
             return _store_queries.by_commit(connection, wanted)
 
-    def occurrences(self, fingerprint: str) -> Occurrences:
-        """Count the incidents of one kind."""
+    def kinds(  # noqa: PLR0913  # keyword-only filters
+        self,
+        *,
+        commit: str | None = None,
+        since: datetime | timedelta | None = None,
+        fingerprint: str | None = None,
+        error_type: str | None = None,
+        path: str | None = None,
+        line: int | None = None,
+        limit: int | None = None,
+    ) -> tuple[Kind, ...]:
+        """Return incidents by fingerprint, the kind seen last first; arguments as for ``incidents()``."""
+        wanted = {
+            "commit_sha": self.commit(commit) if commit else None,
+            "since": _moment_ns(since),
+            "fingerprint": fingerprint,
+            "error_type": error_type,
+            "path": path,
+            "line": line,
+        }
         with self._file.snapshot() as connection:
-            return _store_queries.occurrences(connection, fingerprint)
+            return _store_queries.kinds(connection, wanted, limit)
+
+    def count_incidents(self) -> int:
+        """Return how many incidents are recorded."""
+        with self._file.snapshot() as connection:
+            return _store_queries.count_incidents(connection)
 
     def latency(
         self,
@@ -275,6 +304,11 @@ class Store:
         known = self.commits()
         hint = f"It knows {_some(known)}." if known else "It knows no commit yet."
         raise UnknownCommitError(f"{prefix!r} names no commit in {str(self.path)!r}. {hint}")
+
+    def unverified(self, *, since: datetime | timedelta = timedelta(days=1)) -> tuple[Unverified, ...]:
+        """Return what programs said they could not tell, newest first."""
+        with self._file.snapshot() as connection:
+            return _store_queries.unverified(connection, _moment_ns(since) or 0)
 
     def thinned(self) -> tuple[Thinned, ...]:
         """Return what the bounds of size and age took away."""

@@ -1,0 +1,257 @@
+"""``byline incidents``: which commits fail."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import options
+from .output import ago, console, count, duration, iso, print_json, share, short, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .._desk.incidents import CommitReport, IncidentReport
+    from .._model import Suspect
+    from ..store import Kind
+
+EXAMPLES = """
+\b
+Examples:
+  byline incidents
+  byline incidents --since 48h
+  byline incidents a1b2c3d
+  byline incidents --json | jq '.commits[] | {commit, incidents}'
+
+\b
+JSON keys: version, since_s, incidents, commits[], unverified[]. Each commit: commit,
+subject, author, tool, model, change, committed_at, incidents, recorded, first_seen,
+last_seen, error_types[], p95_s, functions[] (function, calls, errors, cancelled,
+error_rate, p50_s, p95_s, p99_s, exact), kinds[] (fingerprint, last_id, error_type, message,
+function, path, line, incidents, recorded, first_seen, last_seen).
+New keys may come; these stay.
+"""
+
+_KINDS_SHOWN = 3
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("commit", required=False, shell_complete=options.complete_commit)
+@click.option(
+    "--since",
+    metavar="48h",
+    callback=options.since,
+    help="How far to look back: a number and s, m, h, d or w. Default: all.",
+)
+@options.store
+@options.as_json
+def command(*, commit: str | None, since: timedelta | None, store: Path | None, as_json: bool) -> None:
+    """
+    Show which commits fail.
+
+    Counts incidents by the commit of their first suspect. With COMMIT (its first digits will do) only that one, with its functions and kinds of failure.
+    """
+    from .._desk.incidents import report
+    from .._desk.places import open_store
+
+    with open_store(store) as opened:
+        found = report(opened, commit=commit, since=since)
+    if as_json:
+        print_json(_as_json(found, since))
+    else:
+        _print(found, since, detailed=commit is not None)
+    if not found.commits:
+        raise SystemExit(1)
+
+
+def _as_json(report: IncidentReport, since: timedelta | None) -> dict[str, object]:
+    return {
+        "version": 1,
+        "since_s": since.total_seconds() if since else None,
+        "incidents": report.incidents,
+        "commits": [_commit_json(each) for each in report.commits],
+        "unverified": [dataclasses.asdict(each) for each in report.unverified],
+    }
+
+
+def _commit_json(report: CommitReport) -> dict[str, object]:
+    known = {each.function: each for each in report.numbers}
+    return {
+        "commit": report.commit,
+        **_facts_json(report.suspect),
+        "incidents": report.incidents,
+        "recorded": report.recorded,
+        "first_seen": iso(report.first_ns),
+        "last_seen": iso(report.last_ns),
+        "error_types": list(report.error_types),
+        "p95_s": report.p95_s,
+        "functions": [
+            {
+                "function": name,
+                **{
+                    key: getattr(known.get(name), key, None)
+                    for key in (
+                        "calls",
+                        "errors",
+                        "cancelled",
+                        "error_rate",
+                        "p50_s",
+                        "p95_s",
+                        "p99_s",
+                        "exact",
+                    )
+                },
+            }
+            for name in report.functions
+        ],
+        "kinds": [kind_json(each) for each in report.kinds],
+    }
+
+
+def _facts_json(suspect: Suspect | None) -> dict[str, object]:
+    names = ("subject", "author", "tool", "model", "change")
+    committed_at = iso(suspect.committed_at * 1_000_000_000) if suspect else None
+    return {**{name: getattr(suspect, name, "") for name in names}, "committed_at": committed_at}
+
+
+def kind_json(kind: Kind) -> dict[str, object]:
+    """Return a kind of incident for programs."""
+    names = (
+        "fingerprint",
+        "last_id",
+        "error_type",
+        "message",
+        "function",
+        "path",
+        "line",
+        "incidents",
+        "recorded",
+    )
+    return {
+        **{name: getattr(kind, name) for name in names},
+        "first_seen": iso(kind.first_ns),
+        "last_seen": iso(kind.last_ns),
+    }
+
+
+def _print(report: IncidentReport, since: timedelta | None, *, detailed: bool) -> None:
+    out = console()
+    window = f" in the last {_span(since)}" if since else ""
+    if not report.commits:
+        out.print(f"No incidents{window}.")
+    elif detailed:
+        for each in report.commits:
+            _print_commit(out, each)
+    else:
+        commits = count(sum(1 for each in report.commits if each.commit), "commit")
+        out.print(f"{count(report.incidents, 'incident')}{window}, first suspects: {commits}\n", style="bold")
+        _print_table(out, report)
+    for note in report.unverified:
+        out.print(f"\nNot in this answer: {visible(note.subject)} ({visible(note.reason)})", style="yellow")
+    if report.commits:
+        newest = max((kind for each in report.commits for kind in each.kinds), key=lambda kind: kind.last_ns)
+        out.print("\nNext", style="bold")
+        out.print(f"  byline why {visible(newest.last_id)}")
+        named = next((each.commit for each in report.commits if each.commit), "")
+        if named and not detailed:
+            out.print(f"  byline incidents {visible(short(named))}")
+        elif named:
+            out.print(f"  git show {visible(short(named))}")
+
+
+def _print_table(out: Console, report: IncidentReport) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("commit", no_wrap=True, style="bold yellow")
+    table.add_column("incidents", justify="right", no_wrap=True, style="bold")
+    table.add_column("first", no_wrap=True)
+    table.add_column("last", no_wrap=True)
+    table.add_column("P95", justify="right", no_wrap=True)
+    table.add_column("what failed", overflow="fold")
+    for each in report.commits:
+        what = Text("\n").join(
+            [
+                *(
+                    Text(f"{visible(kind.error_type)} in {visible(kind.function)}")
+                    for kind in _distinct(each.kinds)
+                ),
+                Text(facts(each.suspect), style="dim"),
+            ]
+        )
+        table.add_row(
+            Text(visible(short(each.commit)) or "unknown"),
+            f"{each.incidents:,}",
+            ago(each.first_ns),
+            ago(each.last_ns),
+            "" if each.p95_s is None else duration(each.p95_s),
+            what,
+        )
+    out.print(table, soft_wrap=False)
+
+
+def _distinct(kinds: tuple[Kind, ...]) -> list[Kind]:
+    """Return one kind for each function and exception, the first few."""
+    found = {(each.error_type, each.function): each for each in reversed(kinds)}
+    return list(reversed(found.values()))[:_KINDS_SHOWN]
+
+
+def _print_commit(out: Console, report: CommitReport) -> None:
+    from rich.text import Text
+
+    title = Text.assemble(
+        (visible(short(report.commit)) or "unknown", "bold yellow"), "  ", (facts(report.suspect), "bold")
+    )
+    out.print(title)
+    held = report.incidents - report.recorded
+    rest = f" ({held:,} of them held back by the rate limit)" if held else ""
+    out.print(
+        f"{count(report.incidents, 'incident')}{rest}, first {ago(report.first_ns)}, last {ago(report.last_ns)}"
+    )
+    known = {each.function: each for each in report.numbers}
+    out.print("\nFunctions", style="bold")
+    for name in report.functions:
+        numbers = known.get(name)
+        out.print(f"  {visible(name)}")
+        if numbers is None:
+            out.print("    no calls recorded", style="dim")
+            continue
+        out.print(
+            f"    {count(numbers.calls, 'call')}, {share(numbers.error_rate)} failed, "
+            f"P50 {duration(numbers.p50_s)}, P95 {duration(numbers.p95_s)}, P99 {duration(numbers.p99_s)}"
+        )
+    out.print("\nFailures", style="bold")
+    for kind in report.kinds:
+        line = Text.assemble(
+            "  ",
+            (visible(kind.last_id), "cyan"),
+            f"  {kind.incidents:,} times, last {ago(kind.last_ns)}  {visible(kind.path)}:{kind.line}\n    ",
+            (visible(kind.error_type), "bold red"),
+            f": {visible(kind.message)}" if kind.message else "",
+        )
+        out.print(line)
+
+
+def facts(suspect: Suspect | None) -> str:
+    """Return a commit's facts in one line."""
+    if suspect is None:
+        return "no commit could be suspected"
+    who = " · ".join(
+        visible(each)
+        for each in (suspect.subject, suspect.tool, suspect.author, suspect.change and f"PR {suspect.change}")
+        if each
+    )
+    return who or "nothing more is known of this commit"
+
+
+def _span(since: timedelta) -> str:
+    seconds = int(since.total_seconds())
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,102 @@
+"""The ``byline`` command: loads a subcommand when it is used, and turns byline's errors into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ..exceptions import BylineError, NotFoundError
+from .output import visible
+
+COMMANDS = ("scan", "run", "incidents", "why", "demo", "doctor", "manifest", "completion")
+"""In the order of use, which is the order of ``--help``. Each is ``command`` in the module of its name."""
+
+_LONGEST = 2_000
+
+EXAMPLES = """
+\b
+Examples:
+  byline demo                   see it work on a small shop
+  byline scan                   who wrote which function: reads git, writes the manifest
+  byline run app.py             measure those functions and record their failures
+  byline why                    explain the last failure
+  byline incidents --since 48h  which commits failed in two days
+
+\b
+Exit status: 0 done, 1 nothing found or a check failed, 2 wrong usage or an error.
+Colours obey NO_COLOR and FORCE_COLOR. Shell completion: byline completion --help
+"""
+
+
+class Commands(click.Group):
+    """A group that imports a subcommand's module when it is asked for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Import a command; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command: click.Command = module.command
+        return command
+
+    def main(self, args: Sequence[str] | None = None, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # click's signature
+        """Run; what a terminal's encoding can't show is escaped, not an error."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(args, *arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's signature
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except NotFoundError as error:
+            raise NothingFound(visible(str(error), limit=_LONGEST)) from error
+        except BylineError as error:
+            raise Failed(visible(str(error), limit=_LONGEST)) from error
+
+
+class Failed(click.ClickException):
+    """An error of byline's: click shows it as one sentence on stderr."""
+
+    exit_code = 2
+
+
+class NothingFound(click.ClickException):
+    """There is no such thing."""
+
+    exit_code = 1
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001  # click's signature
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"byline {version('byline')}")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Measure the functions that AI wrote, and name the commit behind each failure."""

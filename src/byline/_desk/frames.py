@@ -1,0 +1,136 @@
+"""From the frames of a traceback's text to what a manifest knows of them, and what it cannot vouch for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from stat import S_ISREG
+
+from .._manifest import Manifest, ManifestFile
+from .._suspects import FrameFacts
+from .traceback_text import TracebackFrame
+
+FRAME_LIMIT = 2_000
+"""Frames that are looked up; further ones are left out."""
+
+_SOURCE_LIMIT = 10_000_000
+_LIBRARY = re.compile(r"/(?:site-packages|dist-packages|lib/python3\.\d+)/(?P<module>.+)\.py$")
+_DIFFERS = "the file on this machine is not the one that was scanned (scan again, or check out the deployed revision)"
+_ABSENT = "not on this machine, so it could not be compared with the scanned file"
+
+
+def facts_of(frames: Iterable[TracebackFrame], manifest: Manifest) -> list[FrameFacts]:
+    """
+    Look up who wrote each frame's function and line.
+
+    Args:
+        frames: Innermost first.
+    """
+    found: list[FrameFacts] = []
+    distance = 0
+    for frame in frames:
+        if len(found) == FRAME_LIMIT:
+            break
+        found.append(_facts(distance, frame, manifest))
+        distance += 1 + frame.repeated
+    return found
+
+
+def _facts(distance: int, frame: TracebackFrame, manifest: Manifest) -> FrameFacts:
+    file, reason = _locate(frame, manifest)
+    if file is None:
+        return FrameFacts(distance, frame.filename, frame.line, frame.name or "<module>", reason=reason)
+    function, attribution = file.function_at(frame.line) or (None, None)
+    line = file.line(frame.line)
+    if line is None and not reason:
+        reason = "the line is older than the scan looked (scan with --all)"
+    return FrameFacts(
+        distance,
+        frame.filename,
+        frame.line,
+        function.qualname if function else frame.name or "<module>",
+        file.path,
+        function,
+        attribution,
+        line,
+        reason,
+    )
+
+
+def _locate(frame: TracebackFrame, manifest: Manifest) -> tuple[ManifestFile | None, str]:
+    """Find a frame's file in the manifest; the second value says what remains in doubt."""
+    if frame.filename.startswith("<"):
+        return None, "code without a file"
+    here = _read(Path(frame.filename))
+    if here is not None:
+        exact = manifest.by_source(here, frame.filename)
+        if exact is not None:
+            return _unless_line_differs(exact, frame, here)
+    file = _by_name(frame.filename, manifest)
+    if file is None:
+        if _LIBRARY.search(_slashes(frame.filename)):
+            return None, "outside the repository (a library)"
+        return None, "not in the manifest: no AI touched this file, or it was not scanned"
+    if _is_elsewhere(file, frame):
+        return (
+            None,
+            f"line {frame.line} is not in {frame.name} in the scanned {file.path}: another version of the file",
+        )
+    if here is not None:
+        return file, _DIFFERS
+    # The traceback may come from another machine; the checkout beside the manifest can still tell.
+    copy = _read(_root(manifest) / file.path)
+    if copy is None or not frame.code or manifest.by_source(copy, file.path) is None:
+        return file, _ABSENT
+    return _unless_line_differs(file, frame, copy)
+
+
+def _by_name(filename: str, manifest: Manifest) -> ManifestFile | None:
+    library = _LIBRARY.search(_slashes(filename))
+    if library is None:
+        return manifest.by_path(filename)
+    # An installed package: its path says nothing of the repository's, its module does.
+    return manifest.by_module(library["module"].removesuffix("/__init__").replace("/", "."))
+
+
+def _is_elsewhere(file: ManifestFile, frame: TracebackFrame) -> bool:
+    """Tell whether the scanned file has another function at that line."""
+    around = file.function_at(frame.line)
+    if around is None or not frame.name.isidentifier():
+        return frame.line > len(file)
+    return around[0].qualname.rpartition(".")[2] != frame.name
+
+
+def _unless_line_differs(
+    file: ManifestFile, frame: TracebackFrame, data: bytes
+) -> tuple[ManifestFile | None, str]:
+    """Compare the line with the traceback's own copy of it; a difference means another version."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    now = lines[frame.line - 1].strip() if 1 <= frame.line <= len(lines) else ""
+    if frame.code and now != frame.code.strip():
+        return (
+            None,
+            f"line {frame.line} of the scanned {file.path} reads otherwise: the traceback is of another version",
+        )
+    return file, ""
+
+
+def _root(manifest: Manifest) -> Path:
+    folder = manifest.path.absolute().parent
+    return folder.parent if folder.name == ".byline" else folder
+
+
+def _read(path: Path) -> bytes | None:
+    """Read a source file; what is no regular file, or too big for one, is not opened."""
+    try:
+        about = path.stat()
+        if not S_ISREG(about.st_mode) or about.st_size > _SOURCE_LIMIT:
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError):  # a null byte in a hostile path is a ValueError
+        return None
+
+
+def _slashes(filename: str) -> str:
+    return filename.replace("\\", "/")
