@@ -80,20 +80,13 @@ def from_explicit(
 
     Every value is put at the geometric middle of its bucket.
     """
+    least = minimum if math.isfinite(minimum) else 0.0
+    most = maximum if math.isfinite(maximum) else math.inf
     edges = [0.0, *bounds, math.inf]
     weighted = []
     for low, high, calls in zip(edges, edges[1:], bucket_counts, strict=False):
-        low, high = max(low, minimum), min(high, maximum)  # noqa: PLW2901  # the bucket, narrowed
         if calls:
-            # Without extremes an open bucket has one edge only.
-            middle = (
-                math.sqrt(low * high)
-                if low > 0 and math.isfinite(high)
-                else high
-                if math.isfinite(high)
-                else low
-            )
-            weighted.append((max(middle, 0.0), calls))
+            weighted.append((_middle(max(low, least), min(high, most)), calls))
     estimate = _weighted(weighted)
     return Sketch(
         estimate.count,
@@ -178,6 +171,13 @@ def _weighted(pairs: Sequence[tuple[float, int]]) -> Sketch:
         offset,
         buckets,
     )
+
+
+def _middle(low: float, high: float) -> float:
+    """Return the geometric middle, or the one edge that a bucket has."""
+    if not math.isfinite(high):
+        return low
+    return math.sqrt(low * high) if low > 0 else max(high, 0.0)
 
 
 def _add(parts: Sequence[Sketch]) -> tuple[int, int, tuple[int, ...]]:

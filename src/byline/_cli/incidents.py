@@ -25,14 +25,14 @@ Examples:
   byline incidents
   byline incidents --since 48h
   byline incidents a1b2c3d
-  byline incidents --json | jq '.commits[] | {commit, incidents}'
+  byline incidents --json | jq '.commits[] | {commit, count}'
 
 \b
-JSON keys: version, since_s, incidents, commits[], unverified[]. Each commit: commit,
-subject, author, tool, model, change, committed_at, incidents, recorded, first_seen,
-last_seen, error_types[], p95_s, functions[] (function, calls, errors, cancelled,
-error_rate, p50_s, p95_s, p99_s, exact), kinds[] (fingerprint, last_id, error_type, message,
-function, path, line, incidents, recorded, first_seen, last_seen).
+JSON keys: version, since_s, count, commits[], unverified[]. Each commit: commit, subject,
+author, tool, model, change, committed_at, count, recorded, first_seen, last_seen, error_types[],
+p95_s, functions[] (function, calls, errors, cancelled, error_rate, p50_s, p95_s, p99_s, exact),
+incidents[]: the newest of each kind (id, fingerprint, error_type, message, function, path, line,
+count, recorded, first_seen, last_seen). count has what the rate limit held back, recorded has not.
 New keys may come; these stay.
 """
 
@@ -72,7 +72,7 @@ def _as_json(report: IncidentReport, since: timedelta | None) -> dict[str, objec
     return {
         "version": 1,
         "since_s": since.total_seconds() if since else None,
-        "incidents": report.incidents,
+        "count": report.incidents,
         "commits": [_commit_json(each) for each in report.commits],
         "unverified": [dataclasses.asdict(each) for each in report.unverified],
     }
@@ -83,7 +83,7 @@ def _commit_json(report: CommitReport) -> dict[str, object]:
     return {
         "commit": report.commit,
         **_facts_json(report.suspect),
-        "incidents": report.incidents,
+        "count": report.incidents,
         "recorded": report.recorded,
         "first_seen": iso(report.first_ns),
         "last_seen": iso(report.last_ns),
@@ -108,7 +108,7 @@ def _commit_json(report: CommitReport) -> dict[str, object]:
             }
             for name in report.functions
         ],
-        "kinds": [kind_json(each) for each in report.kinds],
+        "incidents": [kind_json(each) for each in report.kinds],
     }
 
 
@@ -120,19 +120,12 @@ def _facts_json(suspect: Suspect | None) -> dict[str, object]:
 
 def kind_json(kind: Kind) -> dict[str, object]:
     """Return a kind of incident for programs."""
-    names = (
-        "fingerprint",
-        "last_id",
-        "error_type",
-        "message",
-        "function",
-        "path",
-        "line",
-        "incidents",
-        "recorded",
-    )
+    names = ("fingerprint", "error_type", "message", "function", "path", "line")
     return {
+        "id": kind.last_id,
         **{name: getattr(kind, name) for name in names},
+        "count": kind.incidents,
+        "recorded": kind.recorded,
         "first_seen": iso(kind.first_ns),
         "last_seen": iso(kind.last_ns),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
 from typing import TypeVar, cast, get_args
 
 from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID, format_span_id, format_trace_id
@@ -12,6 +11,7 @@ from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID, format_span_i
 from .. import _semconv, _wire
 from .._config import AuthorForm
 from .._model import Attribution, Confidence, Incident, Suspect, Unverified
+from .attributes import author as written
 
 Value = TypeVar("Value", Suspect, Unverified)
 
@@ -32,10 +32,8 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
     Args:
         author: How people appear.
     """
-    own = replace(
-        incident.attribution, author=author_as(incident.attribution.author, author), contributions=()
-    )
-    suspects = [replace(each, author=author_as(each.author, author)) for each in incident.suspects]
+    own = replace(incident.attribution, author=written(incident.attribution.author, author), contributions=())
+    suspects = [replace(each, author=written(each.author, author)) for each in incident.suspects]
     top = suspects[0] if suspects else None
     found: dict[str, str | int | float] = {
         _semconv.INCIDENT_ID: incident.id,
@@ -113,18 +111,6 @@ def incident_of(
         revision=_text(resource, _semconv.VCS_REVISION),
         duration_s=_number(attributes, _semconv.DURATION),
     )
-
-
-def author_as(author: str, form: AuthorForm) -> str:
-    """Return a person in the form that the settings allow; the input is a name, or ``name <address>``."""
-    if form == "off" or not author:
-        return ""
-    if form == "hash":
-        return sha256(author.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    name, bracket, address = author.rpartition(" <")
-    if not bracket or not address.endswith(">"):
-        return author
-    return address[:-1] if form == "email" else name
 
 
 def _raising_function(incident: Incident) -> str:

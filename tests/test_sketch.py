@@ -1,0 +1,174 @@
+"""Latency sketches: exact merging, quantiles within a bucket, and agreement with the SDK's own aggregation."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, strategies as st
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+
+from byline import _sketch
+from byline._sketch import Sketch
+
+durations = st.one_of(
+    st.just(0.0),
+    st.floats(min_value=1e-9, max_value=1e5, allow_nan=False),
+    st.sampled_from([2.0**power for power in range(-30, 10)]),
+)
+samples = st.lists(durations, max_size=60)
+
+
+@given(st.lists(samples, max_size=6))
+def test_merging_equals_counting_at_once(parts):
+    """
+    The merge of sketches is the sketch of all their values.
+    """
+    together = _sketch.of([value for part in parts for value in part])
+
+    merged = _sketch.merge(_sketch.of(part) for part in parts)
+
+    assert math.isclose(together.total, merged.total, rel_tol=1e-12)
+    assert without_total(together) == without_total(merged)
+
+
+@given(samples, samples, samples)
+def test_the_order_of_merging_does_not_matter(one, two, three):
+    """
+    Merging is associative and commutative.
+    """
+    first, second, third = _sketch.of(one), _sketch.of(two), _sketch.of(three)
+
+    left = _sketch.merge([_sketch.merge([first, second]), third])
+    right = _sketch.merge([third, _sketch.merge([second, first])])
+
+    assert without_total(left) == without_total(right)
+
+
+@given(st.lists(durations, min_size=1, max_size=200), st.floats(min_value=0, max_value=1))
+def test_a_quantile_is_in_the_bucket_of_the_true_one(values, q):
+    """
+    A quantile is at most a bucket's width away from the true one, by nearest rank.
+    """
+    sketch = _sketch.of(values)
+    true = sorted(values)[max(0, math.ceil(q * len(values)) - 1)]
+    factor = 2**2**-sketch.scale
+
+    found = _sketch.quantile(sketch, q)
+
+    assert true == found or true / factor * (1 - 1e-9) <= found <= true * factor * (1 + 1e-9)
+
+
+@given(st.lists(durations, min_size=1, max_size=50))
+def test_extremes_are_exact(values):
+    """
+    The highest quantile is the slowest call itself.
+    """
+    assert max(values) == _sketch.quantile(_sketch.of(values), 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sdk_counts_the_same(seed):
+    """
+    Counting here and taking over what the SDK aggregated give the same buckets.
+    """
+    chance = random.Random(seed)  # noqa: S311  # a data set, not a secret
+    values = [
+        chance.lognormvariate(-5, chance.choice([0.1, 1, 3])) for _ in range(chance.choice([1, 2, 3, 500]))
+    ]
+    reader = InMemoryMetricReader(
+        preferred_temporality={Histogram: AggregationTemporality.DELTA},
+        preferred_aggregation={Histogram: ExponentialBucketHistogramAggregation()},
+    )
+    provider = MeterProvider(metric_readers=[reader])
+    histogram = provider.get_meter("test").create_histogram("duration")
+    for value in values:
+        histogram.record(value)
+    point = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
+    provider.shutdown()
+
+    taken = _sketch.from_exponential(
+        count=point.count, total=point.sum, minimum=point.min, maximum=point.max, scale=point.scale,
+        zero_count=point.zero_count, offset=point.positive.offset, bucket_counts=point.positive.bucket_counts,
+    )  # fmt: skip
+
+    assert without_total(_sketch.of(values)) == without_total(taken)
+
+
+def test_a_histogram_with_explicit_bounds_becomes_an_estimate():
+    """
+    The count, the sum and the extremes stay, and a quantile stays in its explicit bucket.
+    """
+    sketch = _sketch.from_explicit(
+        total=3.3, minimum=0.02, maximum=2.0, bounds=[0.01, 0.1, 1.0], bucket_counts=[0, 8, 1, 1]
+    )
+
+    assert (10, 3.3, 0.02, 2.0) == (sketch.count, sketch.total, sketch.minimum, sketch.maximum)
+    assert 0.02 <= _sketch.quantile(sketch, 0.5) <= 0.1
+
+
+def test_a_histogram_without_extremes_is_taken_too():
+    """
+    An aggregation that keeps no minimum and maximum says infinity; the buckets stand in for them.
+    """
+    endless = math.inf
+    exponential = _sketch.from_exponential(
+        count=2,
+        total=3.0,
+        minimum=endless,
+        maximum=-endless,
+        scale=0,
+        zero_count=0,
+        offset=0,
+        bucket_counts=[2, 0],
+    )
+    explicit = _sketch.from_explicit(
+        total=3.0, minimum=endless, maximum=-endless, bounds=[1.0, 4.0], bucket_counts=[0, 1, 1]
+    )
+
+    assert (0.0, 2.0) == (exponential.minimum, exponential.maximum)
+    assert (2, 2.0, 4.0) == (explicit.count, explicit.minimum, explicit.maximum)
+
+
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf], ids=["negative", "nan", "infinite"])
+def test_what_is_no_duration_is_refused(value):
+    """
+    A negative or endless value is an error, not a bucket.
+    """
+    with pytest.raises(ValueError, match="not a duration"):
+        _sketch.of([value])
+
+
+def test_nothing_is_a_sketch_too():
+    """
+    Without values every question has the answer zero.
+    """
+    nothing = _sketch.merge([])
+
+    assert (Sketch(), 0.0, 0.0) == (nothing, nothing.mean, _sketch.quantile(nothing, 0.95))
+    assert Sketch() == _sketch.from_exponential(
+        count=0, total=0, minimum=0, maximum=0, scale=3, zero_count=0, offset=0, bucket_counts=[]
+    )
+
+
+def test_a_share_beyond_one_is_refused():
+    """
+    A quantile of 95 is a mistake for 0.95.
+    """
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        _sketch.quantile(Sketch(), 95)
+
+
+def without_total(sketch):
+    return (
+        sketch.count,
+        sketch.minimum,
+        sketch.maximum,
+        sketch.scale,
+        sketch.zero_count,
+        sketch.offset,
+        sketch.buckets,
+    )
