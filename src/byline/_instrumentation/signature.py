@@ -1,0 +1,113 @@
+"""Generated functions with another function's exact parameters: source, compiled once per shape; nothing is measured here."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import keyword
+import linecache
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType
+
+from .. import _registry
+
+NAME_PREFIX = "_byline_"
+"""How every name begins that a template uses for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A parameter list, and the arguments that hand all of it on, as source."""
+
+    names: tuple[str, ...]
+    declared: str
+    """``a, /, b, *rest, c, **more``: defaults are not part of the source, see ``generate``."""
+
+    passed: str
+    """``a, b, *rest, c=c, **more``"""
+
+
+def parameters_of(code: CodeType) -> Parameters:
+    """Read the parameter list of a function's code."""
+    positional, keywords = code.co_argcount, code.co_kwonlyargcount
+    rest_at = positional + keywords
+    has_rest, has_more = code.co_flags & inspect.CO_VARARGS, code.co_flags & inspect.CO_VARKEYWORDS
+    names = code.co_varnames[: rest_at + bool(has_rest) + bool(has_more)]
+    if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        # Some other generator made this function. It can still be called.
+        rest, more = "arguments", "keywords"
+        return Parameters((rest, more), f"*{rest}, **{more}", f"*{rest}, **{more}")
+    declared, passed = list(names[:positional]), list(names[:positional])
+    if code.co_posonlyargcount:
+        declared.insert(code.co_posonlyargcount, "/")
+    if has_rest:
+        declared.append(f"*{names[rest_at]}")
+        passed.append(f"*{names[rest_at]}")
+    elif keywords:
+        declared.append("*")
+    for name in names[positional:rest_at]:
+        declared.append(name)
+        passed.append(f"{name}={name}")
+    if has_more:
+        declared.append(f"**{names[-1]}")
+        passed.append(f"**{names[-1]}")
+    return Parameters(names, ", ".join(declared), ", ".join(passed))
+
+
+def generate(function: FunctionType, kind: str, template: str, cells: Mapping[str, CellType]) -> FunctionType:
+    """
+    Make a function from a template, with the exact parameters and the identity of another.
+
+    All its names are parameters, locals or cells: it needs no globals, so it gets those of
+    the function it stands for, by which doctest and others tell where a function belongs.
+    The cells may be shared with other functions, so that one assignment reaches all.
+
+    Args:
+        kind: What the template does, in one word; tracebacks show it.
+
+        template: Source of one ``def`` with the fields {parameters} and {arguments}.
+
+        cells: Values for the template's free names, by name.
+    """
+    shape = parameters_of(function.__code__)
+    prefix = _free_prefix(shape.names)
+    code = _compile(kind, template, shape, prefix, tuple(cells))
+    made = FunctionType(
+        code,
+        function.__globals__,
+        function.__name__,
+        # Not in the source, so that functions with other defaults share one code object.
+        function.__defaults__ if code.co_argcount else None,
+        tuple(cells[NAME_PREFIX + name.removeprefix(prefix)] for name in code.co_freevars),
+    )
+    made.__kwdefaults__ = function.__kwdefaults__ and dict(function.__kwdefaults__)
+    functools.update_wrapper(made, function)
+    return made
+
+
+def _free_prefix(names: tuple[str, ...]) -> str:
+    """Return a prefix that no parameter has, so that none can be taken for a name of the template."""
+    prefix = NAME_PREFIX
+    while any(name.startswith(prefix) for name in names):
+        prefix = f"_{prefix}"
+    return prefix
+
+
+@functools.cache
+def _compile(kind: str, template: str, shape: Parameters, prefix: str, names: tuple[str, ...]) -> CodeType:
+    """Compile once per shape: functions with equal parameters share their wrapper's code."""
+    free = ", ".join(prefix + name.removeprefix(NAME_PREFIX) for name in names)
+    body = template.replace(NAME_PREFIX, prefix).format(parameters=shape.declared, arguments=shape.passed)
+    # A function inside a function: that is what turns the template's free names into cells.
+    source = f"def {prefix}factory({free}):\n{textwrap.indent(body.strip(), '    ')}\n"
+    filename = f"{_registry.WRAPPER_FILENAME}{kind}({shape.declared})>"
+    factory = _inner_code(compile(source, filename, "exec", dont_inherit=True))
+    # Tracebacks and debuggers show the line; without a time stamp no check drops the entry.
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return _inner_code(factory)
+
+
+def _inner_code(code: CodeType) -> CodeType:
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))

@@ -1,0 +1,129 @@
+"""The source of the wrappers; the names in it are parameters, locals, or cells that wrapper.py fills."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# A call that nothing records costs two clock reads, a look at the gate and an append.
+
+FUNCTION: Final = """
+def byline_wrapper({parameters}):
+    _byline_span = _byline_begin(_byline_recorder) if _byline_gate() else None
+    _byline_start = _byline_clock()
+    try:
+        _byline_result = _byline_function({arguments})
+    except _byline_BaseException as _byline_exception:
+        _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+        raise
+    try:
+        if _byline_span is not None or _byline_type(_byline_result) not in _byline_finished:
+            return _byline_returned(_byline_recorder, _byline_clock() - _byline_start, _byline_result, _byline_span)
+    except _byline_TypeError:  # a class that cannot be hashed, because its metaclass forbids it
+        pass
+    _byline_append(_byline_clock() - _byline_start)
+    return _byline_result
+"""
+
+COROUTINE: Final = """
+async def byline_wrapper({parameters}):
+    _byline_span = _byline_begin(_byline_recorder) if _byline_gate() else None
+    _byline_start = _byline_clock()
+    try:
+        _byline_result = await _byline_function({arguments})
+    except _byline_BaseException as _byline_exception:
+        _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+        raise
+    _byline_append(_byline_clock() - _byline_start)
+    if _byline_span is not None:
+        _byline_span.end()
+    return _byline_result
+"""
+
+# What a plain function returned to be awaited is part of its call.
+
+COMPLETION: Final = """
+async def byline_wrapper({parameters}):
+    _byline_start = _byline_clock() - duration_s
+    try:
+        if span is not None:
+            span.attach()
+        _byline_result = await pending
+    except _byline_BaseException as _byline_exception:
+        _byline_failed(recorder, _byline_clock() - _byline_start, _byline_exception, span)
+        raise
+    _byline_done(recorder, _byline_clock() - _byline_start, span)
+    return _byline_result
+"""
+
+# Generators are timed by the time spent inside them: each step by itself, with the context
+# attached for that step only. What is sent or thrown in, also by close(), reaches the
+# generator as it came. The frame must not keep an exception alive that has left it.
+
+GENERATOR: Final = """
+def byline_wrapper({parameters}):
+    _byline_generator = _byline_function({arguments})
+    _byline_span = _byline_begin(_byline_recorder, attached=False) if _byline_gate() else None
+    _byline_step, _byline_value = _byline_generator.send, None
+    _byline_spent = 0.0
+    try:
+        while True:
+            if _byline_span is not None:
+                _byline_span.attach()
+            _byline_start = _byline_clock()
+            try:
+                _byline_value = _byline_step(_byline_value)
+            finally:
+                _byline_spent += _byline_clock() - _byline_start
+                if _byline_span is not None:
+                    _byline_span.detach()
+            try:
+                _byline_value = yield _byline_value
+            except _byline_BaseException as _byline_exception:
+                _byline_step, _byline_value = _byline_generator.throw, _byline_exception
+            else:
+                _byline_step = _byline_generator.send
+    except _byline_StopIteration as _byline_exception:
+        _byline_value = None
+        _byline_append(_byline_spent)
+        if _byline_span is not None:
+            _byline_span.end()
+        return _byline_exception.value
+    except _byline_BaseException as _byline_exception:
+        _byline_value = None
+        _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        raise
+"""
+
+ASYNC_GENERATOR: Final = """
+async def byline_wrapper({parameters}):
+    _byline_generator = _byline_function({arguments})
+    _byline_span = _byline_begin(_byline_recorder, attached=False) if _byline_gate() else None
+    _byline_step = _byline_first(_byline_generator)
+    _byline_spent = 0.0
+    try:
+        while True:
+            if _byline_span is not None:
+                _byline_span.attach()
+            _byline_start = _byline_clock()
+            try:
+                _byline_value = await _byline_step
+            finally:
+                _byline_spent += _byline_clock() - _byline_start
+                if _byline_span is not None:
+                    _byline_span.detach()
+            try:
+                _byline_value = yield _byline_value
+            except _byline_BaseException as _byline_exception:
+                _byline_step = _byline_generator.athrow(_byline_exception)
+            else:
+                _byline_step = _byline_generator.asend(_byline_value)
+            _byline_value = None
+    except _byline_StopAsyncIteration:
+        _byline_append(_byline_spent)
+        if _byline_span is not None:
+            _byline_span.end()
+    except _byline_BaseException as _byline_exception:
+        _byline_step = None
+        _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        raise
+"""

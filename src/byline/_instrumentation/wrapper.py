@@ -1,0 +1,229 @@
+"""Plain functions, sync, async or generators, become measured functions; what else can be marked is decorator.py's."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from asyncio import CancelledError
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from time import perf_counter
+from types import CellType, CodeType, CoroutineType, FunctionType, NoneType, coroutine as as_awaitable
+from typing import Any, Protocol, TypeAlias, cast
+
+from .. import _config, _semconv
+from .._registry import Entry
+from .._telemetry import faults, incidents, latency, spans
+from .._telemetry.latency import Recorder
+from .._telemetry.spans import CallSpan
+from . import signature, templates
+
+
+def wrap(function: FunctionType, entry: Entry) -> FunctionType:
+    """
+    Return a function that is called exactly as this one is, and measured.
+
+    Args:
+        entry: The marked function: the function itself, or the one behind its decorators.
+    """
+    recorder = latency.recorder_for(entry)
+    spans.configure(_config.current())
+    kind, template, special = _kind(function.__code__)
+    cells = {
+        **_SHARED,
+        **special,
+        "_byline_function": CellType(function),
+        "_byline_recorder": CellType(recorder),
+        "_byline_append": recorder.append,
+    }
+    made = signature.generate(function, kind, template, cells)
+    if function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
+        return cast(FunctionType, as_awaitable(made))
+    return made
+
+
+def _kind(code: CodeType) -> tuple[str, str, dict[str, CellType]]:
+    if code.co_flags & inspect.CO_ASYNC_GENERATOR:
+        return "async generator", templates.ASYNC_GENERATOR, {}
+    if code.co_flags & inspect.CO_COROUTINE:
+        return "coroutine", templates.COROUTINE, {"_byline_failed": CellType(_abandoned)}
+    if code.co_flags & inspect.CO_GENERATOR:
+        return "generator", templates.GENERATOR, {}
+    return "function", templates.FUNCTION, {}
+
+
+# Control flow, and a person's or the program's own wish to end: no failure of the function.
+_NO_ERROR = (StopIteration, StopAsyncIteration, GeneratorExit)
+_NO_INCIDENT = (*_NO_ERROR, CancelledError, KeyboardInterrupt, SystemExit)
+
+# Cancellation as trio and gevent spell it; neither is imported for that.
+_CANCELLATIONS = frozenset({"Cancelled", "GreenletExit"})
+
+
+def _outcome(exception: BaseException) -> str:
+    """Return the call's ``error.type``; empty when it did not fail."""
+    if isinstance(exception, _NO_ERROR) or (isinstance(exception, SystemExit) and not exception.code):
+        return ""
+    if isinstance(exception, CancelledError):
+        return _semconv.CANCELLED
+    if not isinstance(exception, Exception) and type(exception).__name__ in _CANCELLATIONS:
+        return _semconv.CANCELLED
+    return incidents.type_name(type(exception))
+
+
+def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
+    """Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's."""
+    outcome = ""
+    try:
+        outcome = _outcome(exception)
+        if not outcome:
+            recorder.append.cell_contents(duration_s)
+        elif latency.is_on():
+            recorder.failures.append((duration_s, outcome))
+            if outcome != _semconv.CANCELLED and not isinstance(exception, _NO_INCIDENT):
+                _capture(recorder, duration_s, exception, span)
+    except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
+        _report(fault)
+    if span is not None:
+        span.end(outcome)
+
+
+def _capture(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
+    if span is not None:
+        # A generator's span is not the current one between its steps; the incident names it.
+        span.attach()
+    incidents.capture(recorder.entry, exception, duration_s)
+
+
+def _report(fault: Exception) -> None:
+    # The user's exception may have left no stack to say anything on.
+    with contextlib.suppress(RecursionError):
+        faults.report(fault, "recording a failed call")
+
+
+def _abandoned(
+    recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None
+) -> None:
+    """Record how a coroutine ended that an exception left: to close one before its end is to cancel it."""
+    _failed(
+        recorder, duration_s, CancelledError() if isinstance(exception, GeneratorExit) else exception, span
+    )
+
+
+def _done(recorder: Recorder, duration_s: float, span: CallSpan | None) -> None:
+    recorder.append.cell_contents(duration_s)
+    if span is not None:
+        span.end()
+
+
+_Coroutine: TypeAlias = "CoroutineType[Any, Any, object]"
+
+
+class _Future(Protocol):
+    def add_done_callback(self, callback: Callable[[Any], object], /) -> object: ...
+    def cancelled(self) -> bool: ...
+
+
+# The types of results that are not to be awaited; grows as they are seen.
+_FINISHED_LIMIT = 10_000
+_finished: set[type] = {NoneType, bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
+
+
+def _returned(recorder: Recorder, duration_s: float, result: object, span: CallSpan | None) -> object:
+    """
+    Finish a plain call that has a span, or a result that may have to be awaited.
+
+    A coroutine is timed to its end, a future until it is done. Other awaitables are handed
+    on as they are: to replace them would change what else they can do.
+    """
+    kind = type(result)
+    try:
+        if kind is CoroutineType:
+            return _completion(recorder, cast(_Coroutine, result), duration_s, span)
+        if hasattr(kind, "__await__") and hasattr(kind, "add_done_callback"):
+            _when_done(recorder, cast(_Future, result), duration_s, span)
+            return result
+        if len(_finished) < _FINISHED_LIMIT:
+            _finished.add(kind)
+    except Exception as fault:  # noqa: BLE001  # the result is the user's, however strange its type is
+        faults.report(fault, "looking at what a function returned")
+    _done(recorder, duration_s, span)
+    return result
+
+
+def _completion(
+    recorder: Recorder, pending: _Coroutine, duration_s: float, span: CallSpan | None
+) -> _Coroutine:
+    completion = _to_completion(recorder, pending, duration_s, span)
+    completion.__name__, completion.__qualname__ = pending.__name__, pending.__qualname__
+    if span is not None:
+        span.detach()
+    return completion
+
+
+def _when_done(recorder: Recorder, future: _Future, duration_s: float, span: CallSpan | None) -> None:
+    start = perf_counter() - duration_s
+
+    def record(done: _Future) -> None:
+        # exception() would count as having looked at it, and asyncio would no longer tell
+        # the user of an exception that nobody fetched.
+        exception = CancelledError() if done.cancelled() else getattr(done, "_exception", None)
+        if exception is None:
+            _done(recorder, perf_counter() - start, span)
+        else:
+            _failed(recorder, perf_counter() - start, exception, span)
+
+    future.add_done_callback(record)
+    if span is not None:
+        span.detach()
+
+
+def _first(generator: AsyncGenerator[object, object]) -> Awaitable[object]:
+    """
+    Begin an async generator without telling the event loop of it.
+
+    The loop closes the generators it knows when it shuts down. It knows the wrapper, which
+    closes this one; were both known, both would be closed at once and one would fail with
+    "asynchronous generator is already running".
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+_SHARED = {
+    "_byline_gate": spans.gate,
+    "_byline_begin": CellType(spans.begin),
+    "_byline_clock": CellType(perf_counter),
+    "_byline_done": CellType(_done),
+    "_byline_failed": CellType(_failed),
+    "_byline_finished": CellType(_finished),
+    "_byline_first": CellType(_first),
+    "_byline_returned": CellType(_returned),
+    "_byline_type": CellType(type),
+    # Built-in names would be looked up in the user's module, which may have others of that name.
+    "_byline_BaseException": CellType(BaseException),
+    "_byline_StopAsyncIteration": CellType(StopAsyncIteration),
+    "_byline_StopIteration": CellType(StopIteration),
+    "_byline_TypeError": CellType(TypeError),
+}
+
+
+def _awaited(recorder: Recorder, pending: _Coroutine, duration_s: float, span: CallSpan | None) -> _Coroutine:
+    """Await what a plain function returned, as part of its call."""
+    raise NotImplementedError  # pragma: no cover  # gives the parameters to what is generated below
+
+
+# Generated like the wrappers, so that its frame is known for one.
+_to_completion = cast(
+    Callable[[Recorder, _Coroutine, float, CallSpan | None], _Coroutine],
+    signature.generate(
+        cast(FunctionType, _awaited),
+        "completion",
+        templates.COMPLETION,
+        {**_SHARED, "_byline_failed": CellType(_abandoned)},
+    ),
+)

@@ -1,0 +1,108 @@
+"""The metric instruments of marked functions, once per meter that signals go to; the public API only."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+
+from .. import _config, _registry, _semconv
+from . import signals
+from .attributes import Attributes, function_attributes
+
+
+class Instruments:
+    """What is measured of marked functions, on one meter."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._duration = meter.create_histogram(
+            _semconv.METRIC_DURATION,
+            unit="s",
+            description="How long calls of marked functions take.",
+            explicit_bucket_boundaries_advisory=_semconv.DURATION_BOUNDS,
+        )
+        self._dropped = meter.create_counter(
+            _semconv.METRIC_DROPPED,
+            unit="{sample}",
+            description="Calls of marked functions that were not recorded because too many waited.",
+        )
+        meter.create_observable_gauge(
+            _semconv.METRIC_FUNCTION,
+            callbacks=[_observe],
+            description="1 for each marked function; the attributes say who wrote it and how byline knows.",
+        )
+
+    def record(
+        self, durations: Sequence[float], failures: Sequence[tuple[float, str]], attributes: Attributes
+    ) -> None:
+        """Add a function's calls to the histogram."""
+        record = self._duration.record
+        for duration_s in durations:
+            record(duration_s, attributes)
+        outcomes: dict[str, Attributes] = {}
+        for duration_s, error_type in failures:
+            if error_type not in outcomes:
+                outcomes[error_type] = {**attributes, _semconv.ERROR_TYPE: error_type}
+            record(duration_s, outcomes[error_type])
+
+    def count_dropped(self, number: int, function: str) -> None:
+        """Say that samples of a function were lost."""
+        self._dropped.add(number, {_semconv.FUNCTION: function})
+
+
+_own: Instruments | None = None
+_beside: tuple[MeterProvider, Instruments] | None = None
+_before: list[Callable[[], object]] = []
+_lock = threading.Lock()
+
+
+def destinations() -> tuple[Instruments, ...]:
+    """
+    Return the instruments of every place that records.
+
+    The API alone records nothing; then its place is left out, which saves the calls.
+    """
+    global _own, _beside  # noqa: PLW0603  # each replaced whole, under the lock
+    provider = signals._meter_provider  # noqa: SLF001  # meters() makes a proxy per call, which the API never frees
+    with _lock:
+        if _own is None:
+            # A proxy until the program sets its provider; what is made here follows it.
+            _own = Instruments(metrics.get_meter(_semconv.SCOPE))
+        if provider is None:
+            _beside = None
+        elif _beside is None or _beside[0] is not provider:
+            _beside = (provider, Instruments(provider.get_meter(_semconv.SCOPE)))
+        found = (_own,) if _has_provider() else ()
+        return (*found, _beside[1]) if _beside else found
+
+
+def before_collection(callback: Callable[[], object]) -> None:
+    """Run a callback whenever a reader collects; a second registration changes nothing."""
+    if callback not in _before:
+        _before.append(callback)
+
+
+def _has_provider() -> bool:
+    return not type(metrics.get_meter_provider()).__module__.startswith("opentelemetry.metrics")
+
+
+def _observe(_options: CallbackOptions) -> Iterable[Observation]:
+    """Describe every marked function, after the calls so far are recorded."""
+    for callback in _before:
+        callback()
+    config = _config.current()
+    for entry in _registry.entries():
+        if entry.settled:
+            yield Observation(1, function_attributes(entry, config))
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,214 @@
+"""The buffers of marked functions: a call appends what it took, a drain hands it to OpenTelemetry off the call."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import CellType
+from typing import NamedTuple, TypeVar
+
+from .. import _config
+from .._config import Config
+from .._model import Attribution
+from .._registry import Entry
+from . import attributes, instruments, worker
+from .attributes import Attributes
+
+CAP = 250_000
+"""Samples that one function may hold between two drains: 8 MB. What exceeds it is dropped and counted."""
+
+_WAIT_S = 1.0
+"""How long a drain waits for another one, which may be recording a large batch."""
+
+_Sample = TypeVar("_Sample")
+
+
+class Labels(NamedTuple):
+    """What signals say of a function; made once per attribution, not per call."""
+
+    name: str
+    span: Attributes
+    metric: Attributes
+
+
+class Samples(NamedTuple):
+    """What was drained from one function."""
+
+    durations: list[float]
+    failures: list[tuple[float, str]]
+    dropped: int
+
+
+class Recorder:
+    """
+    The buffers of one marked function.
+
+    A call appends one number to ``durations``, or a pair to ``failures``, and does nothing
+    else. A drain takes the first n samples by a slice and deletes the same n, under a lock
+    that only drains take. That loses nothing:
+
+    - With the GIL, ``append``, the slice and the deletion are each one step that no other
+      thread can divide (to free numbers and strings runs no code). Appends that come in
+      between go to the end, behind the n.
+    - Without the GIL, each of the three holds the list's own lock, so the same order holds:
+      appends only lengthen the list, and only a drain shortens it.
+    """
+
+    __slots__ = ("_described", "_dropped", "_lock", "append", "durations", "entry", "failures")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.durations: list[float] = []
+        self.failures: list[tuple[float, str]] = []
+        self.append = CellType(self.durations.append)
+        """The cell through which wrappers append; ``stop`` changes it in all of them at once."""
+        self._dropped = 0
+        self._lock = threading.Lock()
+        self._described: tuple[Attribution, Config, Labels] | None = None
+
+    def labels(self) -> Labels:
+        """Return the attributes of the function's signals; new ones when its attribution has arrived."""
+        attribution, config = self.entry.attribution, _config.current()
+        described = self._described
+        if described is None or described[0] is not attribution or described[1] is not config:
+            labels = Labels(
+                self.entry.function.name,
+                attributes.span_attributes(self.entry, config),
+                attributes.metric_attributes(self.entry, config),
+            )
+            described = self._described = (attribution, config, labels)
+        return described[2]
+
+    def take(self) -> Samples:
+        """Empty the buffers, up to what they held when asked."""
+        with self._lock:
+            self._trim()
+            durations, failures = _take(self.durations), _take(self.failures)
+            dropped, self._dropped = self._dropped, 0
+        return Samples(durations, failures, dropped)
+
+    def trim(self) -> None:
+        """Keep the newest samples within the cap, and count the others."""
+        with self._lock:
+            self._trim()
+
+    def _trim(self) -> None:
+        for samples in (self.durations, self.failures):
+            excess = len(samples) - CAP
+            if excess > 0:
+                del samples[:excess]
+                self._dropped += excess
+
+    def clear(self) -> None:
+        """Forget all samples. In a forked child they are the parent's, and the lock may be held for ever."""
+        self._lock = threading.Lock()
+        self._dropped = 0
+        self.durations.clear()
+        self.failures.clear()
+
+
+def _take(samples: list[_Sample]) -> list[_Sample]:
+    count = len(samples)
+    taken = samples[:count]
+    del samples[:count]
+    return taken
+
+
+_recorders: dict[int, Recorder] = {}
+_is_on = True
+_lock = threading.Lock()  # for the two above
+_draining = threading.Lock()
+
+
+def recorder_for(entry: Entry) -> Recorder:
+    """Return the recorder of a marked function. The first one makes the instruments and starts the drain."""
+    # The recorder keeps its entry, so that the entry's id stays its own.
+    known = _recorders.get(id(entry))
+    if known is not None:
+        return known
+    with _lock:
+        recorder = _recorders.setdefault(id(entry), Recorder(entry))
+        if not _is_on:
+            recorder.append.cell_contents = _discard
+    # A reader asks for the functions before it reads what was recorded. So a drain at that
+    # moment makes every collection exact, also the last one, when the program ends.
+    instruments.before_collection(drain)
+    instruments.destinations()
+    worker.at_stop(drain_all)
+    worker.each_tick(drain)
+    return recorder
+
+
+def drain() -> None:
+    """Record what functions hold; those whose attribution is on its way wait for it, within the cap."""
+    _drain(everything=False)
+
+
+def drain_all() -> None:
+    """Record what all functions hold, as they are attributed now."""
+    _drain(everything=True)
+
+
+def stop() -> None:
+    """Record what is held, and from now on nothing. Functions stay wrapped, and cost what they cost."""
+    _switch(on=False)
+    drain_all()
+
+
+def start() -> None:
+    """Record again after ``stop``."""
+    _switch(on=True)
+
+
+def is_on() -> bool:
+    """Whether calls are recorded."""
+    return _is_on
+
+
+def _switch(*, on: bool) -> None:
+    global _is_on  # noqa: PLW0603  # a flag, with its lock
+    with _lock:
+        _is_on = on
+        for recorder in _recorders.values():
+            recorder.append.cell_contents = recorder.durations.append if on else _discard
+
+
+def _discard(_duration_s: float) -> None:
+    pass
+
+
+def _drain(*, everything: bool) -> None:
+    # One at a time, so that whoever comes second finds the first one's batch recorded. The
+    # wait has an end because a reader that collects holds locks of its own.
+    if not _draining.acquire(timeout=_WAIT_S):
+        return
+    try:
+        destinations = instruments.destinations()
+        for recorder in list(_recorders.values()):
+            if not (recorder.durations or recorder.failures):
+                continue
+            if everything or recorder.entry.settled:
+                _record(recorder, destinations)
+            else:
+                recorder.trim()
+    finally:
+        _draining.release()
+
+
+def _record(recorder: Recorder, destinations: tuple[instruments.Instruments, ...]) -> None:
+    samples, labels = recorder.take(), recorder.labels()
+    for destination in destinations:
+        destination.record(samples.durations, samples.failures, labels.metric)
+        if samples.dropped:
+            destination.count_dropped(samples.dropped, labels.name)
+
+
+def _after_fork_in_child() -> None:
+    global _lock, _draining  # whoever held them stayed in the parent
+    _lock, _draining = threading.Lock(), threading.Lock()
+    for recorder in _recorders.values():
+        recorder.clear()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,246 @@
+"""The one background thread of the run room: what a call leaves to do later is done here."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from opentelemetry import metrics, trace
+
+from .. import _config
+from . import faults
+
+Task = Callable[[], object]
+
+TICK_S = 0.25
+"""How often the tick callbacks run. Buffers grow in between, so this bounds their memory."""
+
+LIMIT = 4_096
+"""Tasks that may wait. More are refused, and counted."""
+
+EXIT_S = 2.0
+"""How long the end of a program may wait for tasks."""
+
+_FORK_S = 0.1
+
+_logger = logging.getLogger("byline")
+
+
+class Worker:
+    """
+    A daemon thread that starts with its first task and can be stopped, twice, and after a fork.
+
+    ``queue.SimpleQueue`` carries the tasks because its ``put`` is reentrant: a task may be
+    submitted by a ``__del__`` or a signal handler that interrupts another submit.
+    """
+
+    def __init__(self) -> None:
+        self.refused = 0
+        """Tasks that found the queue full."""
+        self._ticks: list[Task] = []
+        self._last: list[Task] = []
+        self._exit_order: tuple[int, ...] | None = None
+        self._paused = False
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """Drop what belongs to a former thread, or to a parent process."""
+        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._wanted = False
+        self._exiting = False
+
+    def submit(self, task: Task) -> bool:
+        """
+        Run a task later, on the background thread; never raises and never waits.
+
+        Returns:
+            False when the task was refused: byline is disabled, or too many tasks wait.
+        """
+        if self._exiting:
+            _run(task)
+            return True
+        if self._queue.qsize() >= LIMIT:
+            self.refused += 1
+            return False
+        if not self._start():
+            return False
+        self._queue.put(task)
+        return True
+
+    def each_tick(self, callback: Task) -> None:
+        """Run a callback every ``TICK_S`` seconds and at each flush; a second registration changes nothing."""
+        if callback not in self._ticks:
+            self._ticks.append(callback)
+        self._start()
+
+    def at_stop(self, callback: Task) -> None:
+        """Run a callback, on the stopping thread, when everything else is done."""
+        if callback not in self._last:
+            self._last.append(callback)
+
+    def flush(self, timeout_s: float = EXIT_S) -> bool:
+        """Do what is waiting, then the tick callbacks. Returns False if that took longer."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread() or not thread.is_alive():
+            self._run_waiting()
+            self._tick()
+            return True
+        done = threading.Event()
+        self._queue.put(self._tick)
+        self._queue.put(done.set)
+        return done.wait(timeout_s)
+
+    def stop(self, timeout_s: float = EXIT_S) -> None:
+        """Flush, end the thread, then run the stop callbacks. A later task starts a new thread."""
+        deadline = monotonic() + timeout_s
+        if self._thread is not None:
+            self.flush(timeout_s)
+            self._end(max(0.0, deadline - monotonic()))
+        for callback in self._last:
+            _run(callback)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _start(self) -> bool:
+        """Return whether a thread is there to work; starts one if none is."""
+        if self._wanted:
+            self._stay_first_at_exit()
+            return True
+        if _config.current().disabled:
+            return False
+        with self._lock:
+            self._wanted = True
+            if self._thread is None:
+                thread = threading.Thread(target=self._loop, args=(self._queue,), name="byline", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter is shutting down, or the system is out of threads
+                    self._wanted = False
+                    return False
+                self._thread = thread
+        self._stay_first_at_exit()
+        return True
+
+    def _loop(self, tasks: queue.SimpleQueue[Task | None]) -> None:
+        due = monotonic() + TICK_S
+        while True:
+            try:
+                task = tasks.get(timeout=max(0.0, due - monotonic()))
+            except queue.Empty:
+                task = self._tick
+            if task is not None:
+                _run(task)
+            if not self._wanted and self._leave():
+                return
+            now = monotonic()
+            if task == self._tick:
+                due = now + TICK_S
+            elif now >= due:
+                self._tick()
+                due = monotonic() + TICK_S
+
+    def _leave(self) -> bool:
+        """Decide, on the thread, that it ends; a restart that came in between keeps it."""
+        with self._lock:
+            if self._wanted:
+                return False
+            self._thread = None
+            return True
+
+    def _end(self, timeout_s: float) -> None:
+        """Ask the thread to end and wait for it, for a while."""
+        with self._lock:
+            thread, self._wanted = self._thread, False
+        if thread is not None and thread is not threading.current_thread():
+            self._queue.put(None)
+            thread.join(timeout_s)
+
+    def _tick(self) -> None:
+        self._stay_first_at_exit()
+        for callback in self._ticks:
+            _run(callback)
+
+    def _run_waiting(self) -> None:
+        while True:
+            try:
+                task = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if task is not None:
+                _run(task)
+
+    def _stay_first_at_exit(self) -> None:
+        """
+        Be registered with ``atexit`` after the SDK's providers are.
+
+        Exit functions run last in, first out, and a provider registers its shutdown when
+        it is made, often long after the first function was marked. So whenever another
+        provider appears, go to the top again.
+        """
+        providers = [id(trace.get_tracer_provider()), id(metrics.get_meter_provider())]
+        logs = sys.modules.get("opentelemetry._logs")
+        if logs is not None:
+            providers.append(id(logs.get_logger_provider()))
+        order = tuple(providers)
+        if order != self._exit_order:
+            self._exit_order = order
+            atexit.unregister(self._at_exit)
+            atexit.register(self._at_exit)
+
+    def _at_exit(self) -> None:
+        self.stop(EXIT_S)
+        # Exit functions that run later may still fail: their tasks run at once.
+        self._exiting = True
+        if waiting := self._queue.qsize():
+            _logger.warning("The program ended with %d byline tasks undone.", waiting)
+
+    def before_fork(self) -> None:
+        """Stop the thread: the child must not inherit a lock it holds, and from 3.12 on threads make fork warn."""
+        self._paused = self._wanted
+        if self._paused:
+            self._end(_FORK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before."""
+        if self._paused:
+            self._start()
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh: what waited is the parent's to do."""
+        self._fresh()
+        if self._paused:
+            self._start()
+
+
+def _run(task: Task) -> None:
+    try:
+        task()
+    except BaseException as exception:  # noqa: BLE001  # on our own thread; nothing of the host's passes here
+        faults.report(exception, "working in the background")
+
+
+_worker = Worker()
+
+submit = _worker.submit
+each_tick = _worker.each_tick
+at_stop = _worker.at_stop
+flush = _worker.flush
+stop = _worker.stop
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(
+        before=_worker.before_fork,
+        after_in_parent=_worker.after_fork_in_parent,
+        after_in_child=_worker.after_fork_in_child,
+    )
