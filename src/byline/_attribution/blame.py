@@ -1,0 +1,267 @@
+"""Which commit owns each line: for many files by one walk through history, for one by ``git blame``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Lock
+
+from ..exceptions import RepositoryError
+from .diffs import Pair, hunks_of, scratch_objects
+from .history import changes
+from .incremental import Blamed, blame_lines, ignore_options, ignored_commits
+from .renames import Renames
+from .replay import Replay
+from .repository import Repository
+from .walk import Plan, Step, plan_walk
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
+
+_MAX_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive lines of the final file with one owner."""
+
+    start: int
+    """Counted from 1."""
+
+    length: int
+    commit: str
+    """Full SHA; empty when the owner is older than where the walk stopped, or beyond a shallow clone's edge."""
+
+    path: str
+    """Where the lines were in that commit, or where the walk left them."""
+
+    original_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A change that only removed lines: it owns nothing, but changed what is around it."""
+
+    commit: str
+    above: int
+    """The final file's nearest line before the removed ones; 0 at the file's start."""
+
+    below: int
+    """The nearest line behind them; one more than the number of lines at the file's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOwnership:
+    """The owners of one file's lines."""
+
+    path: str
+    blob: str
+    runs: tuple[Run, ...]
+    """In the order of the lines, without gaps."""
+
+    deletions: tuple[Deletion, ...] = ()
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The owners of many files' lines."""
+
+    files: dict[str, FileOwnership]
+    order: dict[str, int]
+    """Position of the commits that the walk saw in topological order; 0 is the newest."""
+
+
+def own_lines(  # noqa: PLR0913  # all but two are options
+    repository: Repository,
+    revision: str,
+    *,
+    paths: Collection[str] | None = None,
+    stop: Collection[str] = (),
+    progress: Progress | None = None,
+    jobs: int = 1,
+) -> Ownership:
+    """
+    Find the commit that owns each line, exactly as ``git blame`` does.
+
+    Git's default way to compare counts, whatever someone set for diff.algorithm, so that everyone
+    gets the same answer. Commits in .git-blame-ignore-revs are looked through.
+
+    Args:
+        repository: Where to look.
+        revision: The commit that has the files.
+        paths: Relative to the root; all regular files by default. What is not a regular file
+            of the revision is left out.
+        stop: The oldest commits of interest: what is older than they are is not looked at, and
+            its lines have no commit.
+        progress: Told how far the work is.
+        jobs: How many git processes may compare blobs at the same time.
+
+    Raises:
+        RepositoryError: Git cannot answer; for example, a blob is missing.
+        UnknownCommitError: There is no such revision.
+    """
+    tell = progress or _say_nothing
+    head = repository.resolve(revision)
+    blobs = repository.files(head)
+    if paths is not None:
+        blobs = {path: blobs[path] for path in paths if path in blobs}
+    plan = _plan(repository, head, blobs, stop, tell)
+    pairs = _pairs(plan)
+    hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(tell, "diffs", len(pairs)).add)
+    asked = _to_look_through(plan, ignored_commits(repository, head))
+    count = _Counter(tell, "blame", len(asked) + len(plan.steps)).add
+    told = _look_through(repository, head, asked, count)
+    contents = repository.read_blobs(list(blobs.values()))
+    lengths = {path: _count_lines(data) for path, (_, data) in zip(blobs, contents, strict=True)}
+    replay = Replay(lengths, hunks, told)
+    replay.run(plan, head, repository.shallow_commits(), count)
+    return Ownership(dict(_results(replay, blobs, plan.order)), dict(plan.order))
+
+
+def blame_file(
+    repository: Repository, revision: str, path: str, lines: Collection[tuple[int, int]] | None = None
+) -> FileOwnership:
+    """
+    Find the commit that owns each line of one file, by one ``git blame`` process.
+
+    Faster than ``own_lines`` for a few files of a long history.
+
+    Args:
+        repository: Where to look.
+        revision: The commit that has the file.
+        path: Relative to the root.
+        lines: First and last line of each part to look at; the whole file by default.
+
+    Raises:
+        RepositoryError: There is no such file or line, or git cannot answer.
+        UnknownCommitError: There is no such revision.
+    """
+    head = repository.resolve(revision)
+    found = repository.read_names([f"{head}:{path}"])[0]
+    if found is None:
+        raise RepositoryError(f"There is no file {path!r} in commit {head} of {str(repository.root)!r}.")
+    ranges = tuple(f"-L{first},{last}" for first, last in lines or ())
+    unknown = repository.shallow_commits()
+    with ignore_options(ignored_commits(repository, head)) as options:
+        blamed = blame_lines(repository, path, head, options=(*options, *ranges))
+    runs = tuple(
+        Run(start, length, "" if commit in unknown else commit, old_path, original)
+        for start, length, commit, old_path, original in sorted(blamed)
+    )
+    return FileOwnership(path, found[0], runs)
+
+
+class _Counter:
+    """Adds up what several threads have done."""
+
+    def __init__(self, tell: Progress, stage: str, total: int) -> None:
+        self._tell = tell
+        self._stage = stage
+        self._total = total
+        self._done = 0
+        self._lock = Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._done = min(self._done + count, self._total)
+            self._tell(self._stage, self._done, self._total)
+
+
+def _say_nothing(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _plan(
+    repository: Repository, head: str, paths: Collection[str], stop: Collection[str], tell: Progress
+) -> Plan:
+    with (
+        scratch_objects(repository) as env,
+        Renames(repository, env) as renames,
+        closing(changes(repository, head, stop=stop)) as history,
+    ):
+        return plan_walk(history, renames, head, paths, lambda count: tell("history", count, 0))
+
+
+def _pairs(plan: Plan) -> list[Pair]:
+    """Return every pair of blobs to compare, the versions of one file next to each other."""
+    by_path: dict[str, dict[Pair, None]] = {}
+    for step in plan.steps:
+        for move in step.moves:
+            for origin in move.origins:
+                if origin.old_blob != origin.new_blob:
+                    by_path.setdefault(move.path, {})[origin.old_blob, origin.new_blob] = None
+    return list(dict.fromkeys(pair for pairs in by_path.values() for pair in pairs))
+
+
+def _to_look_through(plan: Plan, ignored: Collection[str]) -> list[tuple[Step, str]]:
+    """Return the steps that an ignored commit took, each with a file that it changed."""
+    return [
+        (step, move.path)
+        for step in plan.steps
+        if step.commit in ignored
+        for move in step.moves
+        if move.origins and move.origins[0].old_blob != move.origins[0].new_blob
+    ]
+
+
+def _look_through(
+    repository: Repository, head: str, asked: Collection[tuple[Step, str]], done: Callable[[int], None]
+) -> dict[tuple[str, str], list[Blamed]]:
+    """
+    Ask git blame what it makes of files that ignored commits changed.
+
+    How it guesses the line behind a changed line is its own affair. Each question is about one
+    commit and its parents only; the walk does the rest.
+    """
+    if not asked:
+        return {}
+
+    def ask(step: Step, path: str) -> list[Blamed]:
+        parents = (f"^{parent}" for parent in step.parents)
+        blamed = blame_lines(repository, path, step.commit, *parents, options=options)
+        done(1)
+        return blamed
+
+    with (
+        ignore_options(ignored_commits(repository, head)) as options,
+        ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool,
+    ):
+        answers = pool.map(ask, *zip(*asked, strict=True))
+        return {(step.commit, path): blamed for (step, path), blamed in zip(asked, answers, strict=True)}
+
+
+def _count_lines(data: bytes) -> int:
+    return data.count(b"\n") + (not data.endswith(b"\n") if data else 0)
+
+
+def _results(
+    replay: Replay, blobs: Mapping[str, str], order: Mapping[str, int]
+) -> Iterator[tuple[str, FileOwnership]]:
+    deletions: list[list[tuple[int, int, int, str]]] = [[] for _ in replay.paths]
+    for commit, file, above, below in replay.deletions:
+        deletions[file].append((order[commit], above, below, commit))
+    for file, path in enumerate(replay.paths):
+        removed = tuple(
+            Deletion(commit, above, below) for _, above, below, commit in sorted(set(deletions[file]))
+        )
+        yield path, FileOwnership(path, blobs[path], tuple(_runs(replay, file)), removed)
+
+
+def _runs(replay: Replay, file: int) -> Iterator[Run]:
+    """Put consecutive lines together that were consecutive where they come from, too."""
+    first, end = replay.first[file], replay.first[file + 1]
+    start = first
+    for line in range(first + 1, end + 1):
+        follows = (
+            line < end
+            and replay.place[line] == replay.place[start]
+            and replay.line[line] - replay.line[start] == line - start
+        )
+        if not follows:
+            commit, path = replay.places[replay.place[start]]
+            yield Run(start - first + 1, line - start, commit, path, replay.line[start])
+            start = line

@@ -1,0 +1,186 @@
+"""What one ``git log`` tells: which files each commit changed, and what it says about itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Generator, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from ..exceptions import RepositoryError
+from .repository import Repository
+
+_CHUNK = 1 << 18
+_NO_PATH_FIRST = b"\n:"
+# What log adds on its own, and programs that a repository may name, are kept out.
+_PLAIN = (
+    "--topo-order",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-decorate",
+    "--no-notes",
+)
+# A short header has the parents on a line of their own; a oneline header runs them into the subject.
+_CHANGES = ("--parents", "--pretty=short", "--no-abbrev-commit", "--raw", "-r", "-z", "--no-abbrev", "-m")
+# Blame compares one new file with up to a million removed ones. Above this limit log sees no
+# renames at all, and renames.py asks for each path as blame does.
+_RENAMES = ("-M", "-l1000")
+_HEADER = re.compile(r"commit (?P<shas>[0-9a-f]+(?: [0-9a-f]+)*)(?: \(from (?P<parent>[0-9a-f]+)\))?")
+_FIELDS = ("%H", "%P", "%an", "%ae", "%aN", "%aE", "%cn", "%ce", "%cN", "%cE", "%ct", "%B")
+_MOVED = "RC"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that differs between a commit and one of its parents."""
+
+    status: str
+    """Git's letter: A added, D deleted, M modified, R renamed, T type changed."""
+
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+    path: str
+    old_path: str
+    """Equal to ``path`` unless the file was renamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitChanges:
+    """A commit and how it differs from each of its parents."""
+
+    sha: str
+    parents: tuple[str, ...]
+    changes: tuple[tuple[Change, ...], ...]
+    """One entry for each parent, in the same order; empty when the trees are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A name and an e-mail address, either of which may be empty."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """What a commit says about itself."""
+
+    sha: str
+    parents: tuple[str, ...]
+    author: Identity
+    """As recorded: this is what tells tools apart."""
+
+    mapped_author: Identity
+    """After the repository's mailmap: this is what people are called."""
+
+    committer: Identity
+    mapped_committer: Identity
+    committed_at: int
+    """Seconds since the epoch, UTC; 0 when the commit has no readable date."""
+
+    message: str
+
+
+def changes(repository: Repository, revision: str, *, stop: Collection[str] = ()) -> Generator[CommitChanges]:
+    """
+    Yield commits, children before parents, with the files each one changed.
+
+    Args:
+        repository: Where to look.
+        revision: The newest commit.
+        stop: Commits whose ancestors are left out.
+    """
+    sha, parents, found = "", (), {}  # type: str, tuple[str, ...], dict[str, list[Change]]
+    current: list[Change] = []
+    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *_ancestors_of(stop), "--")
+    with repository.stream(*log) as output:
+        tokens = _tokens(output)
+        for token in tokens:
+            if token.startswith(b":"):
+                current.append(_change(token, tokens))
+            elif token:
+                header, _, first = (
+                    token.rpartition(_NO_PATH_FIRST) if _NO_PATH_FIRST in token else (token, b"", b"")
+                )
+                commit, its_parents, parent = _read_header(header)
+                if commit != sha:
+                    if sha:
+                        yield _commit(sha, parents, found)
+                    sha, parents, found = commit, its_parents, {}
+                current = found.setdefault(parent, [])
+                if first:
+                    current.append(_change(b":" + first, tokens))
+    if sha:
+        yield _commit(sha, parents, found)
+
+
+def messages(repository: Repository, revision: str) -> list[CommitRecord]:
+    """Return every commit that can be reached from a revision, children before parents."""
+    identities: dict[tuple[str, str], Identity] = {}
+
+    def identity(name: str, email: str) -> Identity:
+        return identities.setdefault((name, email), Identity(name, email))
+
+    records = []
+    log = ("log", *_PLAIN, "-z", "--encoding=UTF-8", f"--format=tformat:{'%n'.join(_FIELDS)}", revision, "--")
+    with repository.stream(*log) as output:
+        for token in _tokens(output):
+            if not token:
+                continue
+            fields = token.decode("utf-8", "replace").split("\n", len(_FIELDS) - 1)
+            sha, parents, *people, committed_at, message = fields
+            author, mapped_author, committer, mapped_committer = (
+                identity(*pair) for pair in zip(people[::2], people[1::2], strict=True)
+            )
+            records.append(
+                CommitRecord(
+                    sha=sha,
+                    parents=tuple(parents.split()),
+                    author=author,
+                    mapped_author=mapped_author,
+                    committer=committer,
+                    mapped_committer=mapped_committer,
+                    committed_at=int(committed_at) if committed_at.isdecimal() else 0,
+                    message=message,
+                )
+            )
+    return records
+
+
+def _ancestors_of(stop: Collection[str]) -> tuple[str, ...]:
+    return tuple(f"^{sha}^@" for sha in stop)
+
+
+def _tokens(output: IO[bytes]) -> Iterator[bytes]:
+    """Split what git prints at NUL bytes; whatever follows the last one comes last."""
+    rest = b""
+    while chunk := output.read(_CHUNK):
+        *complete, rest = (rest + chunk).split(b"\0")
+        yield from complete
+    yield rest
+
+
+def _read_header(token: bytes) -> tuple[str, tuple[str, ...], str]:
+    """Return the commit, its parents, and the parent that the changes below are relative to."""
+    line = token.split(b"\n", 1)[0].decode("ascii", "replace")
+    header = _HEADER.fullmatch(line)
+    if header is None:
+        raise RepositoryError(f"git log printed {line!r} where a commit was expected. Please report it.")
+    sha, *parents = header["shas"].split()
+    return sha, tuple(parents), header["parent"] or (parents[0] if parents else "")
+
+
+def _change(token: bytes, following: Iterator[bytes]) -> Change:
+    old_mode, new_mode, old_blob, new_blob, status = token[1:].decode("ascii").split(" ")
+    first = os.fsdecode(next(following, b""))
+    path = os.fsdecode(next(following, b"")) if status[0] in _MOVED else first
+    return Change(status[0], old_mode, new_mode, old_blob, new_blob, path, first)
+
+
+def _commit(sha: str, parents: tuple[str, ...], found: dict[str, list[Change]]) -> CommitChanges:
+    return CommitChanges(sha, parents, tuple(tuple(found.get(parent, ())) for parent in parents))

@@ -1,0 +1,259 @@
+"""Lines on their way back through history, and the commits where their way ends."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from .diffs import Hunk, Pair
+from .incremental import Blamed
+from .walk import Move, Origin, Plan, Step
+
+Cell = int | tuple[int, ...]
+"""
+What one line of an old version became: the number of a final line, or 0 when it did not survive.
+
+A tuple when several final lines come from it: a file that was renamed on two branches. A
+negative number is a line that another parent answers for; it is only here as a neighbour, to
+tell where a branch removed something.
+"""
+
+Cells = list[Cell]
+"""One cell for each line of a version."""
+
+Files = dict[str, Cells]
+Passed = tuple[int, str, Cells]
+"""A parent's number, a path there, and the lines that go on to it."""
+
+
+class Replay:
+    """
+    One walk back through history with the lines of many files.
+
+    Lines are numbered through all files, from 1. ``place`` and ``line`` have the owner's place
+    (an index into ``places``) and line number there for each of them.
+    """
+
+    def __init__(
+        self,
+        lengths: Mapping[str, int],
+        hunks: Mapping[Pair, Sequence[Hunk]],
+        told: Mapping[tuple[str, str], Sequence[Blamed]],
+    ) -> None:
+        """
+        Prepare for some files.
+
+        Args:
+            lengths: Number of lines of each file.
+            hunks: The hunks of each pair of blobs in the plan.
+            told: For files changed in commits to be looked through: what git blame says.
+        """
+        self.paths = tuple(lengths)
+        self.first = tuple(accumulate(lengths.values(), initial=1))
+        total = self.first[-1]
+        self.place = array("I", bytes(array("I").itemsize * total))
+        self.line = array("I", bytes(array("I").itemsize * total))
+        self.places: list[tuple[str, str]] = [("", "")]
+        self.deletions: list[tuple[str, int, int, int]] = []
+        """Commit, file, and the final lines above and below; a missing neighbour is the file's edge."""
+
+        self._hunks = hunks
+        self._told = told
+
+    def run(
+        self, plan: Plan, head: str, shallow: frozenset[str], progress: Callable[[int], None] | None = None
+    ) -> None:
+        """
+        Send every line back until a commit owns it, or the plan ends.
+
+        Args:
+            plan: The way back.
+            head: Where it starts.
+            shallow: The commits at the edge of a shallow clone.
+            progress: Told each time how many more steps are done.
+        """
+        start: Files = {
+            path: list(range(self.first[number], self.first[number + 1]))
+            for number, path in enumerate(self.paths)
+        }
+        pending = {head: start}
+        for step in plan.steps:
+            files = pending.pop(step.commit, None)
+            if not files:
+                continue
+            if not step.parents:
+                # The edge of a shallow clone looks like a root, but most of its lines are older.
+                self._own_all("" if step.commit in shallow else step.commit, files)
+                continue
+            for parent, passed in zip(step.parents, self._step(step, files), strict=True):
+                if passed:
+                    pending[parent] = _join_files(pending.get(parent, {}), passed)
+            if progress:
+                progress(1)
+        for files in pending.values():
+            self._own_all("", files)
+
+    def _step(self, step: Step, files: Files) -> list[Files]:
+        """Return the files that go on to each parent."""
+        passed: list[Passed] = []
+        for move in step.moves:
+            cells = files.pop(move.path, None)
+            if cells is not None:
+                passed.extend(self._move(step, move, cells))
+        targets = [files, *({} for _ in step.parents[1:])]
+        for parent, path, cells in passed:
+            # A path can arrive twice: from a file that kept its name, and from one renamed from it.
+            waiting = targets[parent].get(path)
+            targets[parent][path] = _join(waiting, cells) if waiting else cells
+        return targets
+
+    def _move(self, step: Step, move: Move, cells: Cells) -> Iterator[Passed]:
+        if not move.origins:
+            self._own(self._new_place(step.commit, move.path), 1, cells)
+        elif move.origins[0].old_blob == move.origins[0].new_blob:
+            yield move.origins[0].parent, move.origins[0].path, cells
+        elif (step.commit, move.path) in self._told:
+            yield from self._as_told(step, move, cells)
+        elif len(step.parents) == 1:
+            yield from self._from_one(step.commit, move, cells)
+        else:
+            yield from self._from_several(step.commit, move, cells)
+
+    def _from_one(self, commit: str, move: Move, cells: Cells) -> Iterator[Passed]:
+        origin = move.origins[0]
+        hunks = self._hunks[origin.old_blob, origin.new_blob]
+        for _, _, start, count in hunks:
+            if not count:
+                self._delete(commit, cells, start)
+        place = self._new_place(commit, move.path)
+        for _, old_count, start, count in reversed(hunks):
+            begin, end = _region(start, count)
+            if count:
+                self._own(place, start, cells[begin:end])
+            cells[begin:end] = [0] * old_count
+        if any(cells):
+            yield origin.parent, origin.path, cells
+
+    def _from_several(self, commit: str, move: Move, cells: Cells) -> Iterator[Passed]:
+        """Give the first parent what it has, the next one what is left, and so on."""
+        compared = [self._hunks[origin.old_blob, origin.new_blob] for origin in move.origins]
+        first, *others = compared
+        for _, _, start, count in first:
+            # What the merge itself removed is in no parent's version.
+            if not count and all(_touches(hunks, start) for hunks in others):
+                self._delete(commit, cells, start)
+        rest = cells
+        for number, (origin, hunks) in enumerate(zip(move.origins, compared, strict=True)):
+            if number:
+                _add_neighbours(rest, cells, first)
+            kept = rest.copy()
+            left: Cells = [0] * len(cells)
+            for _, old_count, start, count in reversed(hunks):
+                begin, end = _region(start, count)
+                left[begin:end] = rest[begin:end]
+                kept[begin:end] = [0] * old_count
+            if any(kept):
+                yield origin.parent, origin.path, kept
+            rest = left
+        self._own(self._new_place(commit, move.path), 1, rest)
+
+    def _as_told(self, step: Step, move: Move, cells: Cells) -> Iterator[Passed]:
+        """Follow git blame, which sends several lines to one when it looks through a commit."""
+        targets: dict[tuple[str, str], tuple[Origin, Cells]] = {}
+        for origin in move.origins:
+            hunks = self._hunks[origin.old_blob, origin.new_blob]
+            length = len(cells) + sum(old_count - count for _, old_count, _, count in hunks)
+            targets[step.parents[origin.parent], origin.path] = (origin, [0] * length)
+        place = self._new_place(step.commit, move.path)
+        for start, length, commit, path, original in self._told[step.commit, move.path]:
+            segment = cells[start - 1 : start - 1 + length]
+            if (commit, path) not in targets:
+                self._own(place, original, segment)
+                continue
+            target = targets[commit, path][1]
+            target[original - 1 : original - 1 + length] = _join(
+                target[original - 1 : original - 1 + length], segment
+            )
+        for origin, target in targets.values():
+            if any(target):
+                yield origin.parent, origin.path, target
+
+    def _new_place(self, commit: str, path: str) -> int:
+        self.places.append((commit, path))
+        return len(self.places) - 1
+
+    def _own_all(self, commit: str, files: Files) -> None:
+        for path, cells in files.items():
+            self._own(self._new_place(commit, path), 1, cells)
+
+    def _own(self, place: int, start: int, cells: Sequence[Cell]) -> None:
+        for line, cell in enumerate(cells, start):
+            if not cell:
+                continue
+            for final in cell if isinstance(cell, tuple) else (cell,):
+                if final > 0:
+                    self.place[final] = place
+                    self.line[final] = line
+
+    def _delete(self, commit: str, cells: Cells, after: int) -> None:
+        """Record that a commit removed lines between two lines that survived."""
+        above = next((cells[index] for index in range(after - 1, -1, -1) if cells[index]), 0)
+        below = next((cells[index] for index in range(after, len(cells)) if cells[index]), 0)
+        over, under = self._finals(above), self._finals(below)
+        for file in over.keys() | under.keys():
+            edge = self.first[file + 1] - self.first[file] + 1
+            self.deletions.append((commit, file, over.get(file, 0), under.get(file, edge)))
+
+    def _finals(self, cell: Cell) -> dict[int, int]:
+        """Return file and line for what a line became."""
+        found = {}
+        for final in cell if isinstance(cell, tuple) else (cell,):
+            if final:
+                file = bisect_right(self.first, abs(final)) - 1
+                found[file] = abs(final) - self.first[file] + 1
+        return found
+
+
+def _region(start: int, count: int) -> tuple[int, int]:
+    """Return the slice of new lines; without any, it is empty and lies behind line ``start``."""
+    return (start - 1, start - 1 + count) if count else (start, start)
+
+
+def _touches(hunks: Sequence[Hunk], after: int) -> bool:
+    """Tell whether a hunk reaches the gap behind a line."""
+    regions = (_region(start, count) for _, _, start, count in hunks)
+    return any(begin <= after <= end for begin, end in regions)
+
+
+def _add_neighbours(rest: Cells, cells: Cells, hunks: Sequence[Hunk]) -> None:
+    """Add the lines around each hunk, so that a branch can say between which lines it removed some."""
+    for _, _, start, count in hunks:
+        begin, end = _region(start, count)
+        for index in (begin - 1, end):
+            if 0 <= index < len(cells) and not rest[index]:
+                cell = cells[index]
+                rest[index] = -abs(cell[0] if isinstance(cell, tuple) else cell)
+
+
+def _join_files(one: Files, other: Files) -> Files:
+    small, large = sorted((one, other), key=len)
+    for path, cells in small.items():
+        waiting = large.get(path)
+        large[path] = _join(waiting, cells) if waiting else cells
+    return large
+
+
+def _join(one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
+    return [
+        _both(cell, twin) if cell and twin else cell or twin for cell, twin in zip(one, other, strict=True)
+    ]
+
+
+def _both(one: Cell, other: Cell) -> Cell:
+    cells = (*(one if isinstance(one, tuple) else (one,)), *(other if isinstance(other, tuple) else (other,)))
+    finals = sorted({final for final in cells if final > 0})
+    if not finals:
+        return one
+    return finals[0] if len(finals) == 1 else tuple(finals)
