@@ -21,7 +21,9 @@ SEEDED = {"ZeroDivisionError": "discounts", "TimeoutError": "recommendations"}
 
 
 def byline(folder: Path, *words: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("BYLINE_", "OTEL_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("BYLINE_", "OTEL_"))
+    }
     return subprocess.run(
         [sys.executable, "-m", "byline", *words],
         cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=100, **kwargs,
@@ -103,7 +105,7 @@ def test_the_latencies_of_the_functions_are_there(shop):
     assert 0.005 < told[shas["recommendations"]]["p95_s"] < 5
 
 
-DECORATED = '''\
+DECORATED = """\
 from byline import ai_generated
 
 
@@ -118,15 +120,18 @@ if __name__ == "__main__":
             divide(1, number)
         except ZeroDivisionError:
             pass
-'''
+"""
 
 
 def test_decorator_only_and_no_manifest(tmp_path):
     """
     With the decorator alone, in a checkout without a manifest, the incident still finds its commit.
     """
+
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     git("init", "-q")
     git("config", "user.name", "Ana")

@@ -63,10 +63,14 @@ def manifest_of(source: str, names: dict[str, tuple[int, int, int]], path: str =
     lines = source.encode().split(b"\n")
     functions = []
     for qualname, (first, line, end) in names.items():
-        attribution = Attribution("ai", "medium", "ok", AI, AI, "Ben", "claude", evidence="trailer", ai_lines=2, lines=2)
+        attribution = Attribution(
+            "ai", "medium", "ok", AI, AI, "Ben", "claude", evidence="trailer", ai_lines=2, lines=2
+        )
         where = Function("routes", qualname, path, first, line, end)
         functions.append(FunctionRecord(where, attribution, text_hash(lines[first - 1 : end])))
-    record = FileRecord(path, "routes", blob_id(source.encode()).hex(), tuple(functions), (LineRun(len(lines), AI, EVIDENCE),))
+    record = FileRecord(
+        path, "routes", blob_id(source.encode()).hex(), tuple(functions), (LineRun(len(lines), AI, EVIDENCE),)
+    )
     data = render(Header("c" * 40), [record], {AI: Commit(AI, "Add", 1, "Ben", "Ben")})
     return Manifest.load(data, Path("m"))
 
@@ -147,7 +151,11 @@ def test_no_bytecode_of_ours_is_written(load, tmp_path):
     """
     load()
 
-    assert [] == list((tmp_path / "__pycache__").glob("routes*")) if (tmp_path / "__pycache__").exists() else True
+    assert (
+        [] == list((tmp_path / "__pycache__").glob("routes*"))
+        if (tmp_path / "__pycache__").exists()
+        else True
+    )
 
 
 def test_changed_file_measures_what_is_still_the_same(load):
@@ -182,6 +190,7 @@ def test_module_that_cannot_be_marked_still_imports(load, monkeypatch, caplog):
     """
     When marking fails, the module imports unmeasured, and doctor is told.
     """
+
     def fail(*_: object) -> None:
         raise RuntimeError("no")
 
@@ -190,7 +199,9 @@ def test_module_that_cannot_be_marked_still_imports(load, monkeypatch, caplog):
     module = load()
 
     assert not is_measured(module.handler)
-    assert ("routes", "could not be marked: no") in [(each.subject, each.reason) for each in lookup.unverified()]
+    assert ("routes", "could not be marked: no") in [
+        (each.subject, each.reason) for each in lookup.unverified()
+    ]
 
 
 def test_imported_before(load, tmp_path):

@@ -1,4 +1,4 @@
-"""The functions in a source file: where they are, which of their lines are behaviour, what they do.
+"""The functions in a source file: where they are, and which of their lines are behaviour.
 
 Line numbers are git's (split at LF) and Python's alike; a file where the two differ is refused.
 """
@@ -6,7 +6,6 @@ Line numbers are git's (split at LF) and Python's alike; a file where the two di
 from __future__ import annotations
 
 import ast
-import hashlib
 import io
 import tokenize
 import warnings
@@ -63,7 +62,7 @@ def functions_in(source: bytes) -> list[SourceFunction]:
     lines = source.split(b"\n")
     busy = _busy_lines(source)
     found = []
-    for qualname, node in _definitions(tree):
+    for qualname, node in definitions(tree):
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         end = node.end_lineno or node.lineno
         hidden = _docstring_lines(node) | {line for inner in _nested(node) for line in _span(inner)}
@@ -82,24 +81,6 @@ def functions_in(source: bytes) -> list[SourceFunction]:
     return found
 
 
-def behaviour_hashes(source: bytes) -> dict[str, list[bytes]]:
-    """
-    Hash what each function does: its syntax tree without annotations, docstring, decorators and places.
-
-    Two versions with equal hashes behave alike: formatting, comments, typing and moving leave them equal.
-
-    Returns:
-        Hashes by qualified name, in the order of definition (one name may be defined more than once).
-
-    Raises:
-        SourceError: As for ``functions_in``.
-    """
-    hashes: dict[str, list[bytes]] = {}
-    for qualname, node in _definitions(parse(source)):
-        hashes.setdefault(qualname, []).append(_behaviour_hash(node))
-    return hashes
-
-
 def parse(source: bytes) -> ast.Module:
     """Parse a file whose lines git and Python count alike."""
     if b"\r" in source.replace(b"\r\n", b""):
@@ -115,7 +96,7 @@ def parse(source: bytes) -> ast.Module:
         raise SourceError(f"cannot be parsed: {error}") from error
 
 
-def _definitions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode | ast.Lambda]]:
+def definitions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode | ast.Lambda]]:
     """Yield every function with its qualified name, outer before inner."""
     stack: list[tuple[str, ast.AST]] = [("", tree)]
     found: list[tuple[str, FunctionNode | ast.Lambda]] = []
@@ -155,7 +136,7 @@ def _span(node: FunctionNode) -> range:
 
 
 def _docstring_lines(node: FunctionNode | ast.Lambda) -> set[int]:
-    if isinstance(node, ast.Lambda) or not _has_docstring(node):
+    if isinstance(node, ast.Lambda) or not has_docstring(node):
         return set()
     first = node.body[0]
     lines = set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
@@ -164,10 +145,12 @@ def _docstring_lines(node: FunctionNode | ast.Lambda) -> set[int]:
     return lines - others
 
 
-def _has_docstring(node: FunctionNode) -> bool:
+def has_docstring(node: FunctionNode) -> bool:
     first = node.body[0]
     return (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
     )
 
 
@@ -187,48 +170,3 @@ def _is_mark(decorator: ast.expr) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
     return name == DECORATOR
-
-
-_LEFT_OUT = frozenset({"annotation", "returns", "decorator_list", "type_comment", "type_params", "kind", "ctx"})
-
-
-def _behaviour_hash(node: FunctionNode | ast.Lambda) -> bytes:
-    digest = hashlib.blake2b(digest_size=12)
-    skip_first = not isinstance(node, ast.Lambda) and _has_docstring(node)
-    parts: list[str] = []
-    _canonical(node, parts, skip_first=skip_first, is_root=True)
-    digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return digest.digest()
-
-
-def _canonical(value: object, parts: list[str], *, skip_first: bool = False, is_root: bool = False) -> None:
-    """
-    Write a tree as a flat list of names and values, without places.
-
-    Our own form, because ``ast.dump`` differs between Python versions. A nested
-    function counts by its name and parameters: its body has a hash of its own.
-    """
-    if isinstance(value, list):
-        parts.append(f"[{len(value)}")
-        for each in value:
-            _canonical(each, parts)
-        return
-    if isinstance(value, ast.AnnAssign):
-        if value.value is None:  # a bare annotation does nothing
-            parts.append("Pass")
-            return
-        value = ast.Assign(targets=[value.target], value=value.value)
-    if not isinstance(value, ast.AST):
-        parts.append(f"{type(value).__name__}:{value!r}")
-        return
-    parts.append(type(value).__name__)
-    for name in sorted(value._fields):
-        inner = getattr(value, name, None)
-        if name in _LEFT_OUT or inner is None or inner == []:
-            continue
-        if name == "body" and isinstance(value, FunctionNode) and not is_root:
-            continue
-        if skip_first and name == "body":
-            inner = inner[1:]
-        parts.append(name)
-        _canonical(inner, parts)

@@ -5,59 +5,72 @@ Such a commit owns lines, but cannot have caused anything, so attribution passes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from .functions import SourceError, behaviour_hashes
+from .behaviour import behaviour_hashes
+from .functions import SourceError
 from .repository import Repository
 
-Hashes = dict[str, list[bytes]] | None
-"""Behaviour hashes by qualified name; None when the file was not there or cannot be parsed."""
+Place = tuple[str, str]
+"""Commit SHA, and the path of a file in that commit."""
+
+Hashes = dict[str, list[bytes]]
+"""Behaviour hashes by qualified name."""
+
+_BATCH = 200
+"""File versions read by one git process: bounds the memory, not the meaning."""
 
 
 class NeutralCommits:
     """
-    Answers for pairs of (commit, path) that were loaded before.
+    Answers for functions at places that were loaded before; for others it reads them then.
 
     A merge commit is compared with its first parent.
     """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._versions: dict[tuple[str, str], tuple[Hashes, Hashes]] = {}
-        self._parsed: dict[str, Hashes] = {}
+        self._answers: dict[tuple[str, str, str], bool] = {}
 
-    def load(self, places: Iterable[tuple[str, str]], renames: dict[tuple[str, str], str] | None = None) -> None:
+    def load(self, wanted: Mapping[Place, set[str]]) -> None:
         """
-        Read the file versions around commits, all in one git process.
+        Compare the file versions before and after commits.
 
         Args:
-            places: Commit SHA, and the path of the file in that commit.
-            renames: The path in the parent, where it differs.
+            wanted: Qualified names of the functions that matter, by place.
         """
-        wanted = [place for place in dict.fromkeys(places) if place not in self._versions]
-        if not wanted:
-            return
-        renames = renames or {}
-        names = [name for sha, path in wanted for name in (f"{sha}:{path}", f"{sha}^:{renames.get((sha, path), path)}")]
-        found = self._repository.read_names(names)
-        for number, place in enumerate(wanted):
-            after, before = found[2 * number], found[2 * number + 1]
-            self._versions[place] = (self._hashes(after), self._hashes(before))
+        places = sorted(
+            place for place in wanted if any((*place, name) not in self._answers for name in wanted[place])
+        )
+        for start in range(0, len(places), _BATCH):
+            batch = places[start : start + _BATCH]
+            names = [name for sha, path in batch for name in (f"{sha}:{path}", f"{sha}^:{path}")]
+            found = self._repository.read_names(names)
+            for number, place in enumerate(batch):
+                after, before = found[2 * number], found[2 * number + 1]
+                self._compare(place, wanted[place], after, before)
 
     def is_neutral(self, sha: str, path: str, qualname: str) -> bool:
         """Tell whether a commit left every function of this name in this file as it was."""
-        after, before = self._versions.get((sha, path), (None, None))
-        if not after or not before or qualname not in before:
-            return False
-        return after.get(qualname) == before[qualname]
+        key = (sha, path, qualname)
+        if key not in self._answers:
+            self.load({(sha, path): {qualname}})
+        return self._answers[key]
 
-    def _hashes(self, found: tuple[str, bytes] | None) -> Hashes:
-        if found is None:
-            return None
-        blob, data = found
-        if blob not in self._parsed:
-            try:
-                self._parsed[blob] = behaviour_hashes(data)
-            except SourceError:
-                self._parsed[blob] = None
-        return self._parsed[blob]
+    def _compare(
+        self, place: Place, names: set[str], after: tuple[str, bytes] | None, before: tuple[str, bytes] | None
+    ) -> None:
+        # A file that was not there before, under this name, was added: nothing neutral about that.
+        same: set[str] = set()
+        if after and before:
+            new, old = _hashes(after[1], names), _hashes(before[1], names)
+            same = {name for name in names if name in old and new.get(name) == old[name]}
+        for name in names:
+            self._answers[*place, name] = name in same
+
+
+def _hashes(source: bytes, names: set[str]) -> Hashes:
+    try:
+        return behaviour_hashes(source, names)
+    except SourceError:
+        return {}

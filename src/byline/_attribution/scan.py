@@ -73,6 +73,10 @@ class _File:
     paths: dict[str, str]
     """The file's path in each commit that owns a line of it."""
 
+    def path_in(self, sha: str) -> str:
+        """Return the file's path in a commit, as far as blame tells."""
+        return self.paths.get(sha, self.ownership.path)
+
     def facts(self, function: SourceFunction) -> FunctionFacts:
         """Gather what is known of one of the file's functions."""
         lines = [self.lines[number - 1] for number in function.behaviour]
@@ -218,9 +222,9 @@ def _attribute_files(context: _Context, files: list[_File], tell: Progress) -> l
 
 
 def _load_neutral(context: _Context, files: list[_File]) -> None:
-    """Read, in one go, the versions that most questions about neutral commits need."""
+    """Compare, in one go, the versions that most questions about neutral commits need."""
     order = context.ownership.order
-    wanted = set()
+    wanted: dict[tuple[str, str], set[str]] = {}
     for file in files:
         for function in file.functions:
             facts = file.facts(function)
@@ -229,8 +233,9 @@ def _load_neutral(context: _Context, files: list[_File]) -> None:
                 continue
             touched = {line.commit for line in facts.lines} | set(facts.deletions)
             newest = sorted(touched - {""}, key=lambda sha: order.get(sha, len(order)))[:_NEWEST_CHECKED]
-            wanted |= {(sha, file.paths.get(sha, file.ownership.path)) for sha in {*ai, *newest} if sha}
-    context.neutral.load(sorted(wanted))
+            for sha in {*ai, *newest} - {""}:
+                wanted.setdefault((sha, file.path_in(sha)), set()).add(function.qualname)
+    context.neutral.load(wanted)
 
 
 def _record(context: _Context, file: _File) -> FileRecord:
@@ -243,9 +248,7 @@ def _record(context: _Context, file: _File) -> FileRecord:
             continue
 
         def is_neutral(sha: str, qualname: str = function.qualname) -> bool:
-            where = file.paths.get(sha, path)
-            context.neutral.load([(sha, where)])
-            return context.neutral.is_neutral(sha, where, qualname)
+            return context.neutral.is_neutral(sha, file.path_in(sha), qualname)
 
         attribution = attribute(
             facts,

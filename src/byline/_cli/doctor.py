@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .output import print_json, visible
 
 if TYPE_CHECKING:
     from .._desk.doctor import Check
@@ -41,9 +42,7 @@ def command(*, manifest: Path | None, store: Path | None, as_json: bool) -> None
 
     checks = examine(Path.cwd(), manifest=str(manifest or ""), store=str(store or ""))
     if as_json:
-        click.echo(
-            json.dumps({"version": 1, "checks": [dataclasses.asdict(each) for each in checks]}, indent=2)
-        )
+        print_json({"version": 1, "checks": [dataclasses.asdict(each) for each in checks]})
     else:
         for each in checks:
             _print(each)
@@ -53,6 +52,6 @@ def command(*, manifest: Path | None, store: Path | None, as_json: bool) -> None
 
 def _print(check: Check) -> None:
     sign, colour = _STYLES[check.state]
-    click.echo(f"{click.style(sign, fg=colour, bold=True)} {check.name:<14}{check.told}")
+    click.echo(f"{click.style(sign, fg=colour, bold=True)} {check.name:<14}{visible(check.told)}")
     if check.cure:
-        click.echo(f"  {'':<14}{click.style(check.cure, dim=True)}")
+        click.echo(f"  {'':<14}{click.style(visible(check.cure), dim=True)}")

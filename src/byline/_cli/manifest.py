@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exceptions import ManifestError
+from .output import console, print_json, short, visible
 
 if TYPE_CHECKING:
     from .._manifest import Manifest
@@ -41,7 +41,7 @@ def show(*, path: Path | None, as_json: bool) -> None:
         raise ManifestError("There is no manifest here or above. Make one: byline scan")
     manifest = Manifest.open(found)
     if as_json:
-        click.echo(json.dumps(_as_json(manifest), indent=2, ensure_ascii=False))
+        print_json(_as_json(manifest))
     else:
         _print(manifest)
 
@@ -69,13 +69,13 @@ def _functions(manifest: Manifest) -> Iterator[dict[str, object]]:
 
 
 def _print(manifest: Manifest) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     header = manifest.header
-    console = Console(highlight=False)
-    console.print(f"{escape(str(manifest.path))}: revision [bold]{header.revision[:12]}[/] {escape(header.branch)}")
+    terminal = console()
+    terminal.print(
+        f"{visible(str(manifest.path))}: revision {short(header.revision)} {visible(header.branch)}"
+    )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("function", "where", "AI lines", "commit", "last change", "tool", "confidence", "author"):
         table.add_column(title)
@@ -84,13 +84,13 @@ def _print(manifest: Manifest) -> None:
             if who.verdict != "ai":
                 continue
             table.add_row(
-                escape(function.name),
-                escape(f"{function.path}:{function.line}"),
+                visible(function.name),
+                visible(f"{function.path}:{function.line}"),
                 f"{who.ai_lines}/{who.lines}",
-                who.commit[:10],
-                who.last_commit[:10],
-                escape(who.tool),
+                short(who.commit),
+                short(who.last_commit),
+                visible(who.tool),
                 who.confidence,
-                escape(who.author),
+                visible(who.author),
             )
-    console.print(table)
+    terminal.print(table)

@@ -26,12 +26,18 @@ Examples:
 )
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest. Default: look for it.")
 @click.option(
-    "--store", type=click.Path(path_type=Path), help="The store to write. Default: .byline/byline.db beside the manifest."
+    "--store",
+    type=click.Path(path_type=Path),
+    help="The store to write. Default: .byline/byline.db beside the manifest.",
 )
-@click.option("--no-store", is_flag=True, help="Write no store; the program's own OpenTelemetry gets everything.")
+@click.option(
+    "--no-store", is_flag=True, help="Write no store; the program's own OpenTelemetry gets everything."
+)
 @click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENT]...")
-def command(*, manifest: Path | None, store: Path | None, no_store: bool, module: bool, words: tuple[str, ...]) -> None:
+def command(
+    *, manifest: Path | None, store: Path | None, no_store: bool, module: bool, words: tuple[str, ...]
+) -> None:
     """
     Run a program with every AI function measured.
 
@@ -73,6 +79,9 @@ def _say(manifest: Path | None, store: Path | None, *, disabled: bool) -> None:
         click.echo("byline: off (BYLINE_DISABLED)", err=True)
         return
     if manifest is None:
-        click.echo("byline: no manifest, so only @ai_generated functions are measured. Make one: byline scan", err=True)
+        click.echo(
+            "byline: no manifest, so only @ai_generated functions are measured. Make one: byline scan",
+            err=True,
+        )
     if store is not None:
         click.echo(f"byline: writing to {store}", err=True)

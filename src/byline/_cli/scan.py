@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .output import console, print_json, visible
 
 if TYPE_CHECKING:
     from .._attribution.summary import Summary
@@ -23,6 +24,7 @@ Examples:
   byline scan --json | jq .by_tool
 """
 
+_SHOWN = 5
 _STAGES = {
     "commits": "Reading commits",
     "history": "Reading history",
@@ -39,7 +41,9 @@ _STAGES = {
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the manifest. Default: .byline/byline.manifest in the repository.",
 )  # fmt: skip
-@click.option("--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
+)
 @click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
 @click.option(
     "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
@@ -73,7 +77,7 @@ def command(
     size = write(target, found.header, found.files, found.commits)
     summary = summarize(found)
     if as_json:
-        click.echo(json.dumps(_as_json(summary, target, size), indent=2))
+        print_json(_as_json(summary, target, size))
     else:
         _print(summary, target, size)
 
@@ -99,7 +103,12 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Reading commits", total=None)
 
@@ -120,31 +129,40 @@ def _as_json(summary: Summary, target: Path, size: int) -> dict[str, object]:
 
 
 def _print(summary: Summary, target: Path, size: int) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    terminal = console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim")
-    table.add_row("functions", f"{summary.functions:,}", f"at {summary.revision[:12]}")
-    table.add_row("by AI", f"{summary.ai_functions:,}", f"{summary.ai_share:.1%} of all functions")
-    table.add_row("with AI lines", f"{summary.ai_touched_functions:,}", f"in {summary.files:,} files")
-    table.add_row("AI commits", f"{summary.ai_commits:,}", f"of {summary.commits:,}")
-    for title, counts in (("tool", summary.by_tool), ("confidence", summary.by_confidence), ("evidence", summary.by_evidence)):
+    for title, count, told in _rows(summary):
+        table.add_row(title, f"{count:,}", visible(told))
+    terminal.print(table)
+    if summary.unverified:
+        terminal.print(f"\nNot verified: {len(summary.unverified)}", style="yellow")
+        for subject, reason, _ in summary.unverified[:_SHOWN]:
+            terminal.print(f"  {visible(subject)}: {visible(reason)}")
+        if len(summary.unverified) > _SHOWN:
+            terminal.print("  … all of them: byline manifest show --json")
+    terminal.print(f"\nWrote {visible(str(target))} ({size:,} bytes). Next: byline run app.py")
+
+
+def _rows(summary: Summary) -> Iterator[tuple[str, int, str]]:
+    yield "functions", summary.functions, f"at {summary.revision[:12]}"
+    yield "by AI", summary.ai_functions, f"{summary.ai_share:.1%} of all functions"
+    yield "with AI lines", summary.ai_touched_functions, f"in {summary.files:,} files"
+    yield "AI commits", summary.ai_commits, f"of {summary.commits:,}"
+    groups = (
+        ("tool", summary.by_tool),
+        ("confidence", summary.by_confidence),
+        ("evidence", summary.by_evidence),
+    )
+    for title, counts in groups:
         for number, (name, count) in enumerate(counts.items()):
-            table.add_row(title if number == 0 else "", f"{count:,}", escape(name))
+            yield title if number == 0 else "", count, name
     total = summary.lines_known + summary.lines_unknown
     if total:
-        told = f"of {total:,} lines in these files: {summary.known_share:.1%} known, {1 - summary.known_share:.1%} unknown"
-        table.add_row("lines known", f"{summary.lines_known:,}", told)
-    console.print(table)
-    if summary.unverified:
-        console.print(f"\n[yellow]Not verified: {len(summary.unverified)}[/]")
-        for subject, reason, _ in summary.unverified[:5]:
-            console.print(f"  {escape(subject)}: {escape(reason)}")
-        if len(summary.unverified) > 5:  # noqa: PLR2004  # as many as are shown
-            console.print("  … all of them: byline manifest show --json")
-    console.print(f"\nWrote {escape(str(target))} ({size:,} bytes). Next: [bold]byline run app.py[/]")
+        told = f"{summary.known_share:.1%} of the {total:,} lines in these files; {summary.lines_unknown:,} unknown"
+        yield "lines known", summary.lines_known, told
+        yield "conflicting", summary.lines_conflicting, "lines whose sources disagree"
