@@ -146,7 +146,7 @@ class StoreFile:
     def _make_folder(self) -> None:
         folder = self.path.parent
         try:
-            if not folder.exists():
+            if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True)
             ignore = folder / ".gitignore"
             if folder.name == ".byline" and not ignore.exists():

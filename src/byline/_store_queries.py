@@ -51,10 +51,12 @@ def add_incidents(connection: Connection, incidents: Iterable[Incident]) -> None
         connection.execute(f"INSERT OR IGNORE INTO incident ({', '.join(row)}) VALUES ({names})", row)
 
 
-def add_functions(connection: Connection, functions: Iterable[FunctionSeen]) -> None:
+def add_functions(connection: Connection, functions: Iterable[FunctionSeen], now_ns: int) -> None:
     """Write functions; of a known version only the last time it was seen changes."""
     for function in functions:
         row = {**function_row(function), "every": _SEEN_EVERY_NS}
+        row["last_seen_ns"] = row["last_seen_ns"] or now_ns
+        row["first_seen_ns"] = row["first_seen_ns"] or row["last_seen_ns"]
         names = [name for name in row if name != "every"]
         connection.execute(
             f"INSERT INTO function ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "

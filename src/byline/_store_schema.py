@@ -18,7 +18,7 @@ SCHEMA: Final = """
 CREATE TABLE meta (
     -- Facts about this file.
     key TEXT PRIMARY KEY,                -- created_at_ns, created_by
-    value TEXT NOT NULL
+    value TEXT NOT NULL                  -- JSON, or text
 ) WITHOUT ROWID;
 
 CREATE TABLE incident (
@@ -77,10 +77,10 @@ CREATE TABLE latency (
     minute INTEGER NOT NULL,             -- start, minutes since the epoch
     minutes INTEGER NOT NULL,            -- length: 1, or 60 once thinned
     process INTEGER NOT NULL,            -- process.id
-    calls INTEGER NOT NULL,
+    calls INTEGER NOT NULL,              -- so many calls
     total_s REAL NOT NULL,               -- sum of the durations
-    minimum_s REAL NOT NULL,
-    maximum_s REAL NOT NULL,
+    minimum_s REAL NOT NULL,             -- shortest call
+    maximum_s REAL NOT NULL,             -- longest call
     scale INTEGER NOT NULL,              -- bucket i holds (2^(i/2^scale), 2^((i+1)/2^scale)]
     zero_calls INTEGER NOT NULL,         -- calls of duration zero
     first_bucket INTEGER NOT NULL,       -- i of the first number in buckets
@@ -99,15 +99,15 @@ CREATE TABLE function (
     path TEXT NOT NULL,                  -- relative to the repository; empty when not said
     line INTEGER NOT NULL,               -- of def; 0 when not said
     author TEXT NOT NULL,                -- accountable person, in the form the settings allow
-    tool TEXT NOT NULL,
-    model TEXT NOT NULL,
+    tool TEXT NOT NULL,                  -- slug of the AI tool, or unknown
+    model TEXT NOT NULL,                 -- as recorded; empty when not recorded
     evidence TEXT NOT NULL,              -- source of the strongest evidence
-    confidence TEXT NOT NULL,
+    confidence TEXT NOT NULL,            -- high, medium, low or none
     status TEXT NOT NULL,                -- how the running code relates to the code that was blamed
-    ai_lines INTEGER NOT NULL,
-    lines INTEGER NOT NULL,
+    ai_lines INTEGER NOT NULL,           -- behaviour lines by AI
+    lines INTEGER NOT NULL,              -- behaviour lines
     committed_at INTEGER NOT NULL,       -- of commit_sha, seconds since the epoch
-    first_seen_ns INTEGER NOT NULL,
+    first_seen_ns INTEGER NOT NULL,      -- nanoseconds since the epoch
     last_seen_ns INTEGER NOT NULL,       -- at most ten minutes behind
     PRIMARY KEY (function, commit_sha, last_commit)
 ) WITHOUT ROWID;
@@ -117,8 +117,8 @@ CREATE INDEX function_last_commit ON function (last_commit);
 CREATE TABLE unverified (
     -- What a running program could not tell, and why.
     subject TEXT NOT NULL,               -- a function, module, file or setting
-    reason TEXT NOT NULL,
-    cure TEXT NOT NULL,
+    reason TEXT NOT NULL,                -- why it could not be told
+    cure TEXT NOT NULL,                  -- what would help; may be empty
     at_ns INTEGER NOT NULL,              -- when it was said last
     PRIMARY KEY (subject, reason)
 ) WITHOUT ROWID;

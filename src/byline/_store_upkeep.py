@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Protocol
 
 from . import _sketch
@@ -111,34 +110,38 @@ def shrink(connection: Connection, bounds: Bounds) -> None:
         with transaction(connection):
             if used_bytes(connection) <= bounds.max_bytes * _ENOUGH:
                 break
-            if not _merge_hour(connection, bounds):
+            if not _merge_hours(connection, bounds):
                 _remove(connection, _oldest(connection), BATCH, bounds)
     # Stepped to its end: each row is a page given back.
     connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
-def _merge_hour(connection: Connection, bounds: Bounds) -> int:
-    """Merge minutes and processes of the oldest hour that still has minutes; nothing but resolution is lost."""
-    until = bounds.now_ns // MINUTE_NS - _FRESH_MINUTES
-    first = connection.execute(
-        "SELECT MIN(minute) FROM latency WHERE minutes = 1 AND minute >= :start AND minute < :until",
-        {"start": _merged_until(connection) - _HOUR, "until": until},
-    ).fetchone()[0]
-    if first is None:
-        return 0
-    hour = first - first % _HOUR
-    span = {"hour": hour, "end": min(hour + _HOUR, until), "batch": BATCH}
+def _merge_hours(connection: Connection, bounds: Bounds) -> int:
+    """Merge the oldest minutes, over processes, into hours; nothing but resolution is lost."""
+    span = {
+        # The last hour merged may have been a batch's end, and go on.
+        "start": _merged_until(connection) - _HOUR,
+        "end": bounds.now_ns // MINUTE_NS - _FRESH_MINUTES,
+        "batch": BATCH,
+    }
     rows = connection.execute(
-        "SELECT * FROM latency WHERE minute >= :hour AND minute < :end AND minutes = 1 ORDER BY series LIMIT :batch",
+        """
+        SELECT * FROM latency WHERE minute >= :start AND minute < :end AND minutes = 1
+        ORDER BY minute, series LIMIT :batch
+        """,
         span,
     ).fetchall()
-    for series, group in groupby(rows, key=lambda row: row["series"]):
-        parts = list(group)
+    groups: dict[tuple[int, int], list[Any]] = {}
+    for row in rows:
+        groups.setdefault((row["minute"] - row["minute"] % _HOUR, row["series"]), []).append(row)
+    for (hour, series), parts in groups.items():
         _delete_latency(connection, parts)
         key = {"series": series, "minute": hour, "minutes": _HOUR, "process": 0}
         exact = all(row["exact"] for row in parts)
         write_latency(connection, key, _sketch.merge(sketch_of(row) for row in parts), exact=exact)
-    _note(connection, BY_THE_HOUR, len(rows), (hour + _HOUR) * MINUTE_NS, bounds)
+    if rows:
+        until = max(hour for hour, _ in groups) + _HOUR
+        _note(connection, BY_THE_HOUR, len(rows), until * MINUTE_NS, bounds)
     return len(rows)
 
 

@@ -108,7 +108,7 @@ class Store:
         self.add(calls=calls)
 
     def add_functions(self, functions: Iterable[FunctionSeen]) -> None:
-        """Write that functions were seen, all or none."""
+        """Write that functions were seen, all or none; one without a time was seen now."""
         self.add(functions=functions)
 
     def add_unverified(self, notes: Iterable[Unverified]) -> None:
@@ -129,18 +129,18 @@ class Store:
         Raises:
             StoreError: Nothing was written.
         """
+        now_ns = time.time_ns()
         with self._file.opened() as connection:
             with _store_upkeep.transaction(connection):
                 _store_queries.add_incidents(connection, incidents)
-                _store_queries.add_functions(connection, functions)
+                _store_queries.add_functions(connection, functions, now_ns)
                 _store_queries.add_latency(connection, calls)
-                _store_queries.add_unverified(connection, unverified, time.time_ns())
+                _store_queries.add_unverified(connection, unverified, now_ns)
             # What was asked is written. Should thinning fail, the next write tries again.
             with suppress(_store_file.Error):
-                self._keep_up(connection)
+                self._keep_up(connection, now_ns)
 
-    def _keep_up(self, connection: _store_upkeep.Connection) -> None:
-        now_ns = time.time_ns()
+    def _keep_up(self, connection: _store_upkeep.Connection, now_ns: int) -> None:
         bounds = _store_upkeep.Bounds(self._max_bytes, now_ns - self._max_age_ns, now_ns)
         _store_upkeep.shrink(connection, bounds)
         if time.monotonic() >= self._forget_at:
