@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._instrumentation.decorator import ai_generated
+from ._instrumentation.lifecycle import instrument, is_active, uninstrument
 from .exceptions import BylineError
 
-__all__ = ["BylineError"]
+__all__ = ["BylineError", "ai_generated", "instrument", "is_active", "uninstrument"]
 
 if TYPE_CHECKING:
     __version__: str
