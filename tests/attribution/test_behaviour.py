@@ -1,4 +1,4 @@
-"""What a function does, as a hash: what leaves it, what changes it, and that cutting is as good as parsing."""
+"""Whether two versions of a function do the same, and that cutting is as good as parsing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from byline._attribution import behaviour
-from byline._attribution.behaviour import behaviour_hashes
+from byline._attribution.behaviour import unchanged
 from byline._attribution.functions import definitions
 
 BEFORE = """
@@ -33,9 +33,9 @@ def f(a, b=1):
 )
 def test_neutral_changes(after):
     """
-    A change that leaves the behaviour leaves the hash.
+    A change that leaves the behaviour is no change.
     """
-    assert behaviour_hashes(BEFORE.encode())["f"] == behaviour_hashes(after.encode())["f"]
+    assert {"f"} == unchanged(BEFORE.encode(), after.encode(), {"f"})
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_neutral_changes(after):
 )
 def test_real_changes(old, new):
     """
-    A change of behaviour changes the hash.
+    A change of behaviour is a change.
     """
-    assert behaviour_hashes(BEFORE.encode())["f"] != behaviour_hashes(BEFORE.replace(old, new).encode())["f"]
+    assert set() == unchanged(BEFORE.encode(), BEFORE.replace(old, new).encode(), {"f"})
 
 
 def test_dedent_is_a_real_change():
@@ -56,17 +56,34 @@ def test_dedent_is_a_real_change():
     """
     after = BEFORE.replace("        return g(a, b)\n    return None\n", "        g(a, b)\n    return None\n")
 
-    assert behaviour_hashes(BEFORE.encode())["f"] != behaviour_hashes(after.encode())["f"]
+    assert set() == unchanged(BEFORE.encode(), after.encode(), {"f"})
 
 
 def test_inner_function_does_not_change_the_outer():
     """
     A nested function answers for itself.
     """
-    one = behaviour_hashes(b"def f():\n    def g():\n        return 1\n    return g\n")
-    two = behaviour_hashes(b"def f():\n    def g():\n        return 2\n    return g\n")
+    one = b"def f():\n    def g():\n        return 1\n    return g\n"
+    two = b"def f():\n    def g():\n        return 2\n    return g\n"
 
-    assert (True, False) == (one["f"] == two["f"], one["f.<locals>.g"] == two["f.<locals>.g"])
+    assert {"f"} == unchanged(one, two, {"f", "f.<locals>.g"})
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("return 1", "return 1.0"),
+        ("return 1", "return True"),
+        ("x: int", "x: int = 1"),
+        ("return 'a'", "return b'a'"),
+    ],
+    ids=["float", "bool", "value", "bytes"],
+)
+def test_values_that_compare_equal_are_not_the_same(one, two):
+    """
+    Python calls 1, 1.0 and True equal; as code they differ.
+    """
+    assert set() == unchanged(f"def f():\n    {one}\n".encode(), f"def f():\n    {two}\n".encode(), {"f"})
 
 
 @pytest.mark.parametrize(
@@ -77,12 +94,23 @@ def test_cutting_agrees_with_parsing(module):
     A function cut out of its file hashes as it does in the parsed file.
     """
     source = Path(importlib.util.find_spec(module).origin).read_bytes()
-    whole = behaviour_hashes(source)
-    names = {name for name, node in definitions(ast.parse(source)) if not isinstance(node, ast.Lambda)}
+    tree = dict(definitions(ast.parse(source)))
+    names = {name for name, node in tree.items() if not isinstance(node, ast.Lambda)}
 
-    cut = {name: behaviour_hashes(source, {name})[name] for name in names}
+    assert names == unchanged(source, b"# moved\n" + source, names)
+    assert set() == unchanged(
+        source, source.replace(b"return ", b"return 1 or "), {n for n in names if _returns(tree[n])}
+    )
 
-    assert {name: whole[name] for name in names} == cut
+
+def _returns(node: ast.AST) -> bool:
+    """Whether the function itself, not one inside it, returns a value."""
+    inner = [
+        each
+        for each in ast.walk(node)
+        if each is not node and isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return not inner and any(isinstance(each, ast.Return) and each.value for each in ast.walk(node))
 
 
 def test_most_functions_can_be_cut():
@@ -93,7 +121,16 @@ def test_most_functions_can_be_cut():
     names = {name for name, node in definitions(ast.parse(source)) if not isinstance(node, ast.Lambda)}
 
     assert (
-        len([name for name in names if behaviour._hashes_of_pieces(source, {name}) is None]) < len(names) / 20
+        len(
+            [
+                name
+                for name in names
+                if any(
+                    behaviour._parse(text) is None for text in behaviour._Version(source, {name}).texts[name]
+                )
+            ]
+        )
+        < len(names) / 20
     )
 
 

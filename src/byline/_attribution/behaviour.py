@@ -1,65 +1,87 @@
-"""What a function does, as a hash that formatting, comments, typing and moving leave as it is."""
+"""Whether two versions of a function do the same: formatting, comments, typing and moving change nothing."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 import textwrap
 import warnings
 from collections.abc import Collection, Iterator
 
-from .functions import FunctionNode, SourceError, definitions, has_docstring, parse
+from .functions import LAMBDA, FunctionNode, SourceError, definitions, has_docstring, parse
 
 _OPENING = re.compile(rb"^([ \t]*)(?:(async[ \t]+)?def|(class))[ \t]+([^\W\d]\w*)", re.MULTILINE)
 _LINE = re.compile(rb"^([ \t]*)([^\s#])", re.MULTILINE)
 _CLOSING = b")]}"
 
+Node = FunctionNode | ast.Lambda
 
-def behaviour_hashes(source: bytes, wanted: Collection[str] | None = None) -> dict[str, list[bytes]]:
+
+def unchanged(before: bytes, after: bytes, names: Collection[str]) -> set[str]:
     """
-    Hash what each function does: its syntax tree without annotations, docstring, decorators and places.
+    Return the functions that behave in one version of a file as in another.
 
-    Two versions with equal hashes behave alike.
+    Compared are their syntax trees without annotations, docstrings, decorators and places.
+    A nested function answers for itself. A name that is defined more than once is
+    compared definition by definition. What cannot be parsed is not called unchanged.
 
     Args:
-        wanted: Only functions with these qualified names. Their text alone is parsed where it
-            can be cut out of the file, which is many times faster than parsing the file.
-
-    Returns:
-        Hashes by qualified name, in the order of definition (one name may be defined more than once).
-
-    Raises:
-        SourceError: The file cannot be parsed.
+        names: Qualified names of the functions to compare. Only their text is parsed where it can
+            be cut out of the file, which is many times faster than parsing the file.
     """
-    found = None if wanted is None else _hashes_of_pieces(source, wanted)
-    if found is not None:
-        return found
-    hashes: dict[str, list[bytes]] = {}
-    for qualname, node in definitions(parse(source)):
-        if wanted is None or qualname in wanted:
-            hashes.setdefault(qualname, []).append(_behaviour_hash(node))
-    return hashes
+    old, new = _Version(before, names), _Version(after, names)
+    return {name for name in names if _is_unchanged(name, old, new)}
 
 
-def _hashes_of_pieces(source: bytes, wanted: Collection[str]) -> dict[str, list[bytes]] | None:
-    """Hash functions cut out of the file by their indentation; None when a cut does not parse by itself."""
-    hashes: dict[str, list[bytes]] = {}
-    try:
-        for qualname, piece in _pieces(source, wanted):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                body = ast.parse(piece).body
-            if len(body) != 1 or not isinstance(body[0], FunctionNode):
-                return None
-            hashes.setdefault(qualname, []).append(_behaviour_hash(body[0]))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    # A name that is missing here may hide behind something that only a parser understands.
-    return hashes if hashes.keys() >= set(wanted) else None
+def _is_unchanged(name: str, old: _Version, new: _Version) -> bool:
+    if old.is_missing(name) or new.is_missing(name):
+        return False
+    if name in old.texts and old.texts[name] == new.texts.get(name):
+        return True
+    before, after = old.nodes(name), new.nodes(name)
+    pairs = zip(before, after, strict=False)
+    return 0 < len(before) == len(after) and all(_same(*pair, is_root=True) for pair in pairs)
 
 
-def _pieces(source: bytes, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+class _Version:
+    """One version of a file, read no further than the questions need."""
+
+    def __init__(self, source: bytes, names: Collection[str]) -> None:
+        self._source = source
+        self._whole: dict[str, list[Node]] | None = None
+        self.texts: dict[str, list[str]] = {}
+        """Functions cut out by their indentation, dedented."""
+        try:
+            for name, text in _cut(source, names):
+                self.texts.setdefault(name, []).append(text)
+        except UnicodeDecodeError:  # in another encoding; the parser knows
+            self.texts = {}
+
+    def is_missing(self, name: str) -> bool:
+        """Tell whether the file has no function of this name, as far as its text shows."""
+        last = name.rpartition(".")[2]
+        mentioned = last == LAMBDA or re.search(
+            rb"\bdef\s+" + re.escape(last.encode()) + rb"\b", self._source
+        )
+        return name not in self.texts and not mentioned
+
+    def nodes(self, name: str) -> list[Node]:
+        """Return a function's definitions: from its text alone, or else from the whole file."""
+        found = [_parse(text) for text in self.texts.get(name, ())]
+        whole = [node for node in found if node is not None]
+        if found and len(whole) == len(found):
+            return whole
+        if self._whole is None:
+            self._whole = {}
+            try:
+                for qualname, node in definitions(parse(self._source)):
+                    self._whole.setdefault(qualname, []).append(node)
+            except SourceError:
+                pass
+        return self._whole.get(name, [])
+
+
+def _cut(source: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the text of functions, dedented; blocks end where a line is indented no deeper."""
     text = source.replace(b"\r\n", b"\n")
     scopes: list[tuple[int, str]] = []
@@ -69,9 +91,9 @@ def _pieces(source: bytes, wanted: Collection[str]) -> Iterator[tuple[str, str]]
             scopes.pop()
         qualname = (scopes[-1][1] if scopes else "") + name.decode()
         scopes.append((len(indent), qualname + ("." if is_class else ".<locals>.")))
-        if not is_class and qualname in wanted:
+        if not is_class and qualname in names:
             end = _end_of_block(text, opening.end(), len(indent))
-            yield qualname, textwrap.dedent(text[opening.start() : end].decode())
+            yield qualname, textwrap.dedent(text[opening.start() : end].decode()).rstrip()
 
 
 def _end_of_block(text: bytes, start: int, indent: int) -> int:
@@ -82,48 +104,50 @@ def _end_of_block(text: bytes, start: int, indent: int) -> int:
     return len(text)
 
 
+def _parse(text: str) -> Node | None:
+    """Parse a text that should be one function; None when the cut went wrong."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return body[0] if len(body) == 1 and isinstance(body[0], FunctionNode) else None
+
+
 _LEFT_OUT = frozenset(
     {"annotation", "returns", "decorator_list", "type_comment", "type_params", "kind", "ctx"}
 )
 
 
-def _behaviour_hash(node: FunctionNode | ast.Lambda) -> bytes:
-    digest = hashlib.blake2b(digest_size=12)
-    skip_first = not isinstance(node, ast.Lambda) and has_docstring(node)
-    parts: list[str] = []
-    _canonical(node, parts, skip_first=skip_first, is_root=True)
-    digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return digest.digest()
-
-
-def _canonical(value: object, parts: list[str], *, skip_first: bool = False, is_root: bool = False) -> None:
-    """
-    Write a tree as a flat list of names and values, without places.
-
-    Our own form, because ``ast.dump`` differs between Python versions. A nested
-    function counts by its name and parameters: its body has a hash of its own.
-    """
-    if isinstance(value, list):
-        parts.append(f"[{len(value)}")
-        for each in value:
-            _canonical(each, parts)
-        return
-    if isinstance(value, ast.AnnAssign):
-        if value.value is None:  # a bare annotation does nothing
-            parts.append("Pass")
-            return
-        value = ast.Assign(targets=[value.target], value=value.value)
-    if not isinstance(value, ast.AST):
-        parts.append(f"{type(value).__name__}:{value!r}")
-        return
-    parts.append(type(value).__name__)
-    for name in sorted(value._fields):
-        inner = getattr(value, name, None)
-        if name in _LEFT_OUT or inner is None or inner == []:
+def _same(one: object, other: object, *, is_root: bool = False) -> bool:
+    """Compare two syntax trees without places; they are walked together, up to the first difference."""
+    one, other = _plain(one), _plain(other)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
+    if type(one) is not type(other):
+        return False
+    if not isinstance(one, ast.AST):
+        # 1 == 1.0 == True, but they are not the same code.
+        return one == other or one != one  # noqa: PLR0124  # a NaN is no difference
+    is_inner = isinstance(one, FunctionNode) and not is_root
+    for name in one._fields:
+        if name in _LEFT_OUT or (is_inner and name == "body"):
             continue
-        if name == "body" and isinstance(value, FunctionNode) and not is_root:
-            continue
-        if skip_first and name == "body":
-            inner = inner[1:]
-        parts.append(name)
-        _canonical(inner, parts)
+        if not _same(_field(one, name), _field(other, name)):
+            return False
+    return True
+
+
+def _field(node: object, name: str) -> object:
+    value = getattr(node, name, None)
+    if name == "body" and isinstance(node, FunctionNode) and has_docstring(node):
+        return value[1:] if isinstance(value, list) else value
+    return value
+
+
+def _plain(value: object) -> object:
+    """An annotated assignment is an assignment; an annotation alone does nothing."""
+    if not isinstance(value, ast.AnnAssign):
+        return value
+    return ast.Pass() if value.value is None else ast.Assign(targets=[value.target], value=value.value)

@@ -97,12 +97,12 @@ def parse(source: bytes) -> ast.Module:
 
 
 def definitions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode | ast.Lambda]]:
-    """Yield every function with its qualified name, outer before inner."""
+    """Yield every function with its qualified name, by line."""
     stack: list[tuple[str, ast.AST]] = [("", tree)]
     found: list[tuple[str, FunctionNode | ast.Lambda]] = []
     while stack:
         prefix, node = stack.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in _statements(node):
             if isinstance(child, FunctionNode):
                 found.append((prefix + child.name, child))
                 stack.append((f"{prefix}{child.name}.<locals>.", child))
@@ -117,6 +117,17 @@ def definitions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode | ast.Lamb
     return iter(found)
 
 
+_BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements directly inside a node; a definition is never inside an expression."""
+    for name in _BLOCKS:
+        block = getattr(node, name, None)
+        if isinstance(block, list):  # the body of a lambda, say, is an expression
+            yield from block
+
+
 def _named_lambda(node: ast.AST) -> ast.Lambda | None:
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
     return value if isinstance(value, ast.Lambda) else None
@@ -124,7 +135,7 @@ def _named_lambda(node: ast.AST) -> ast.Lambda | None:
 
 def _nested(node: ast.AST) -> Iterator[FunctionNode]:
     """Yield the outermost functions defined inside a function, also those in a class inside it."""
-    for child in ast.iter_child_nodes(node):
+    for child in _statements(node):
         if isinstance(child, FunctionNode):
             yield child
         else:

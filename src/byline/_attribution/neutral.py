@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .behaviour import behaviour_hashes
-from .functions import SourceError
+from .behaviour import unchanged
 from .repository import Repository
 
 Place = tuple[str, str]
 """Commit SHA, and the path of a file in that commit."""
-
-Hashes = dict[str, list[bytes]]
-"""Behaviour hashes by qualified name."""
 
 _BATCH = 200
 """File versions read by one git process: bounds the memory, not the meaning."""
@@ -61,16 +57,6 @@ class NeutralCommits:
         self, place: Place, names: set[str], after: tuple[str, bytes] | None, before: tuple[str, bytes] | None
     ) -> None:
         # A file that was not there before, under this name, was added: nothing neutral about that.
-        same: set[str] = set()
-        if after and before:
-            new, old = _hashes(after[1], names), _hashes(before[1], names)
-            same = {name for name in names if name in old and new.get(name) == old[name]}
+        same = unchanged(before[1], after[1], names) if after and before else set()
         for name in names:
             self._answers[*place, name] = name in same
-
-
-def _hashes(source: bytes, names: set[str]) -> Hashes:
-    try:
-        return behaviour_hashes(source, names)
-    except SourceError:
-        return {}
