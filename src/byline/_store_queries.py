@@ -172,7 +172,7 @@ def _commit_incidents(connection: Connection, commit: str, rows: Sequence[Any]) 
 
 
 def kinds(connection: Connection, wanted: Parameters, limit: int | None) -> tuple[Kind, ...]:
-    """Return incidents by fingerprint, the kind seen last first."""
+    """Return incidents by fingerprint and commit, the kind seen last first."""
     where, parameters = _where(wanted, {"since": "time_ns >= :since", "until": "time_ns < :until"})
     # Beside a single MAX(), SQLite takes plain columns from the row that has the maximum.
     rows = connection.execute(
@@ -180,7 +180,7 @@ def kinds(connection: Connection, wanted: Parameters, limit: int | None) -> tupl
         SELECT fingerprint, SUM(1 + suppressed) AS incidents, COUNT(*) AS recorded, MIN(time_ns) AS first_ns,
             MAX(time_ns) AS last_ns, id, commit_sha, function, error_type, message, path, line
         FROM incident {where}
-        GROUP BY fingerprint ORDER BY last_ns DESC, id LIMIT :limit
+        GROUP BY fingerprint, commit_sha ORDER BY last_ns DESC, id LIMIT :limit
         """,
         {**parameters, "limit": -1 if limit is None else limit},
     )

@@ -109,7 +109,7 @@ class CommitIncidents:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Incidents of one fingerprint, with the newest of them."""
+    """Incidents of one fingerprint with one first suspect, and the newest of them."""
 
     fingerprint: str
     incidents: int
@@ -124,7 +124,7 @@ class Kind:
     """Id of the newest."""
 
     commit: str
-    """Of the first suspect of the newest; empty without one."""
+    """Of the first suspect; empty without one."""
 
     function: str
     error_type: str

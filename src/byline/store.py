@@ -228,7 +228,7 @@ class Store:
         line: int | None = None,
         limit: int | None = None,
     ) -> tuple[Kind, ...]:
-        """Return incidents by fingerprint, the kind seen last first; arguments as for ``incidents()``."""
+        """Return incidents by fingerprint and commit, the kind seen last first; arguments as for ``incidents()``."""
         wanted = {
             "commit_sha": self.commit(commit) if commit else None,
             "since": _moment_ns(since),

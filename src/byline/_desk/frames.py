@@ -15,7 +15,7 @@ FRAME_LIMIT = 2_000
 """Frames that are looked up; further ones are left out."""
 
 _SOURCE_LIMIT = 10_000_000
-_LIBRARY = re.compile(r"/(?:site-packages|dist-packages|lib/python3\.\d+)/(?P<module>.+)\.py$")
+_LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/(?P<module>.+)\.py$")
 _DIFFERS = "the file on this machine is not the one that was scanned (scan again, or check out the deployed revision)"
 _ABSENT = "not on this machine, so it could not be compared with the scanned file"
 
@@ -69,7 +69,7 @@ def _locate(frame: TracebackFrame, manifest: Manifest) -> tuple[ManifestFile | N
             return _unless_line_differs(exact, frame, here)
     file = _by_name(frame.filename, manifest)
     if file is None:
-        if _LIBRARY.search(_slashes(frame.filename)):
+        if _LIBRARY.match(_slashes(frame.filename)):
             return None, "outside the repository (a library)"
         return None, "not in the manifest: no AI touched this file, or it was not scanned"
     if _is_elsewhere(file, frame):
@@ -87,7 +87,7 @@ def _locate(frame: TracebackFrame, manifest: Manifest) -> tuple[ManifestFile | N
 
 
 def _by_name(filename: str, manifest: Manifest) -> ManifestFile | None:
-    library = _LIBRARY.search(_slashes(filename))
+    library = _LIBRARY.match(_slashes(filename))
     if library is None:
         return manifest.by_path(filename)
     # An installed package: its path says nothing of the repository's, its module does.
@@ -95,11 +95,18 @@ def _by_name(filename: str, manifest: Manifest) -> ManifestFile | None:
 
 
 def _is_elsewhere(file: ManifestFile, frame: TracebackFrame) -> bool:
-    """Tell whether the scanned file has another function at that line."""
+    """Tell whether the scanned file has the frame's function, but not around that line."""
+    if frame.line > len(file):
+        return True
     around = file.function_at(frame.line)
-    if around is None or not frame.name.isidentifier():
-        return frame.line > len(file)
-    return around[0].qualname.rpartition(".")[2] != frame.name
+    if around is None or _last(around[0].qualname) == frame.name:
+        return False
+    # The manifest need not know a function inside this one; it is elsewhere only if it is seen there.
+    return any(_last(function.qualname) == frame.name for function, _ in file.functions())
+
+
+def _last(qualname: str) -> str:
+    return qualname.rpartition(".")[2]
 
 
 def _unless_line_differs(

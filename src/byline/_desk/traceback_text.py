@@ -24,9 +24,9 @@ _MEMBER = re.compile(r"\+-(?P<first>\+-)?-{8,} (?:\d+|\.\.\.) -{8,}\s*$")
 _END = re.compile(r"\+-{20,}\s*$")
 _ESCAPE = re.compile(r'\\(n|t|"|\\|u001b)')
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "u001b": "\x1b"}
-_LINKS = (
-    "The above exception was the direct cause of the following exception:",
-    "During handling of the above exception, another exception occurred:",
+_LINK = re.compile(
+    "The above exception was the direct cause of the following exception:"
+    "|During handling of the above exception, another exception occurred:"
 )
 _LOG_LINE = re.compile(
     r"\[?\d{4}-\d\d-\d\d|\[?\d\d[:/]\d\d|\[?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|<\d+>|\{\""
@@ -143,25 +143,29 @@ class _Reader:
         border = _MEMBER.search(line)
         if border:
             self._border(border)
-        elif len(self._levels) > 1 and _END.search(line):
-            self._leave()
+        elif len(self._levels) > 1 and (end := _END.search(line)):
+            self._leave_deeper(end.start() + 2)
+            if len(self._levels) > 1:
+                self._leave()
         elif header := _HEADER.search(line):
             self._header(header)
         elif frame := _FRAME.search(line):
             self._frame(frame)
-        elif any(link in line for link in _LINKS):
+        elif link := _LINK.search(line):
             self._end_message()
+            self._leave_deeper(link.start())
             self._levels[-1].linked = True
         else:
             self._other(line)
 
     def _header(self, header: re.Match[str]) -> None:
         self._end_message()
-        level = self._levels[-1]
         column = header.start() + 2 * header[0].startswith("+")
+        self._leave_deeper(column)
+        level = self._levels[-1]
         if level.open and level.frames:
             self._exception("", "")
-        if len(self._levels) > 1 and not level.linked and (level.chain or column < level.base):
+        if len(self._levels) > 1 and level.chain and not level.linked:
             # The group's end was cut away: this traceback is another one.
             self._finish()
             level = self._levels[-1]
@@ -240,6 +244,7 @@ class _Reader:
 
     def _border(self, border: re.Match[str]) -> None:
         self._end_message()
+        self._leave_deeper(border.start() + 2)
         if border["first"]:
             if not self._levels[-1].chain or len(self._levels) > DEPTH_LIMIT:
                 return
@@ -261,6 +266,11 @@ class _Reader:
         if level.chain:
             self._levels[-2].members.append(tuple(level.chain))
         self._levels[-1] = _Level()
+
+    def _leave_deeper(self, column: int) -> None:
+        """Close the groups right of a column: a group that ends with a group has no end of its own."""
+        while len(self._levels) > 1 and column < self._levels[-1].base:
+            self._leave()
 
     def _leave(self) -> None:
         """Close a group: its members belong to the exception before them."""

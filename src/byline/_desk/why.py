@@ -83,7 +83,7 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
             )
         incident = last[0]
     incident = replace(incident, suspects=_with_subjects(incident.suspects, manifest))
-    kinds = store.kinds(fingerprint=incident.fingerprint, limit=1)
+    kinds = store.kinds(fingerprint=incident.fingerprint)
     chains = parse(incident.stacktrace)
     frames = list(frames_of(chains[-1])) if chains else []
     return Why(
@@ -91,7 +91,7 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
         incident,
         _places_of_incident(incident, frames),
         _numbers(store, incident.function, incident.attribution.last_commit),
-        kinds[0] if kinds else None,
+        _together(kinds),
         incident.unverified + thinned_notes(store),
     )
 
@@ -129,9 +129,9 @@ def explain_traceback(text: str, manifest: Manifest, *, store: Store | None = No
     )
     if store is None:
         return Why("traceback", incident, places, None, None, incident.unverified)
-    kinds = store.kinds(error_type=incident.error_type, path=incident.path, line=incident.line, limit=1)
+    kinds = store.kinds(error_type=incident.error_type, path=incident.path, line=incident.line)
     numbers = _numbers(store, incident.function, incident.attribution.last_commit)
-    return Why("traceback", incident, places, numbers, kinds[0] if kinds else None, incident.unverified)
+    return Why("traceback", incident, places, numbers, _together(kinds), incident.unverified)
 
 
 def _incident(text: str, chain: Chain, facts: Sequence[FrameFacts], manifest: Manifest) -> Incident:
@@ -161,6 +161,18 @@ def _numbers(store: Store, function: str, version: str) -> FunctionNumbers | Non
     rows = store.latency(function=function)
     same = [each for each in rows if each.last_commit == version]
     return numbers_of(function, same if version else rows)
+
+
+def _together(kinds: Sequence[Kind]) -> Kind | None:
+    """Add up kinds that differ in their commit only: the same failure in several versions."""
+    if not kinds:
+        return None
+    return replace(
+        kinds[0],
+        incidents=sum(each.incidents for each in kinds),
+        recorded=sum(each.recorded for each in kinds),
+        first_ns=min(each.first_ns for each in kinds),
+    )
 
 
 def _places_of_incident(incident: Incident, frames: Sequence[TracebackFrame]) -> tuple[Place, ...]:
