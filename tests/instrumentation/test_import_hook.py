@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import subprocess
 import sys
 import textwrap
@@ -260,7 +261,7 @@ def test_main_module_is_marked(tmp_path, words):
 
     done = subprocess.run(
         [sys.executable, "-m", "byline._instrumentation.runner", *words],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=tmp_path, env={**os.environ, "BYLINE_MANIFEST": "byline.manifest"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
     assert done.stdout.startswith("__main__ 42 <byline ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Lock
@@ -13,6 +12,7 @@ from ..exceptions import RepositoryError
 from .diffs import Pair, hunks_of, scratch_objects
 from .history import changes
 from .incremental import Blamed, blame_lines, ignore_options, ignored_commits
+from .processes import side_by_side
 from .renames import Renames
 from .replay import Replay
 from .repository import Repository
@@ -226,12 +226,9 @@ def _look_through(
         done(1)
         return blamed
 
-    with (
-        ignore_options(ignored_commits(repository, head)) as options,
-        ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool,
-    ):
-        answers = pool.map(ask, *zip(*asked, strict=True))
-        return {(step.commit, path): blamed for (step, path), blamed in zip(asked, answers, strict=True)}
+    with ignore_options(ignored_commits(repository, head)) as options:
+        answers = side_by_side(ask, list(asked), min(_MAX_THREADS, os.cpu_count() or 1))
+    return {(step.commit, path): blamed for (step, path), blamed in zip(asked, answers, strict=True)}
 
 
 def _count_lines(data: bytes) -> int:

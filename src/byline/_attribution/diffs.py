@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from ..exceptions import RepositoryError
+from .processes import side_by_side
 from .repository import Repository
 
 Pair = tuple[str, str]
@@ -75,7 +75,7 @@ def hunks_of(
         return {}
     size = -(-len(pairs) // max(1, min(jobs, len(pairs) // _MIN_PER_JOB)))
     parts = [pairs[start : start + size] for start in range(0, len(pairs), size)]
-    with scratch_objects(repository) as env, ThreadPoolExecutor(len(parts)) as pool:
+    with scratch_objects(repository) as env:
         trees = _write_trees(repository, parts, env)
 
         def compare(part: Sequence[Pair], old: str, new: str) -> dict[Pair, tuple[Hunk, ...]]:
@@ -83,7 +83,8 @@ def hunks_of(
                 return _read_diff(output, part, progress)
 
         found: dict[Pair, tuple[Hunk, ...]] = {}
-        for result in pool.map(compare, parts, trees[::2], trees[1::2]):
+        arguments = list(zip(parts, trees[::2], trees[1::2], strict=True))
+        for result in side_by_side(compare, arguments, len(parts)):
             found.update(result)
     missing = next((pair for pair in pairs if pair not in found), None)
     if missing is not None:

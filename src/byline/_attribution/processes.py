@@ -7,12 +7,15 @@ import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 from ..exceptions import RepositoryError
+
+T = TypeVar("T")
 
 # GIT_DIR and its kin are set inside hooks and make git answer for another repository.
 _KEPT = re.compile(r"GIT_CONFIG_COUNT$|GIT_CONFIG_(KEY|VALUE)_\d+$|GIT_SSH")
@@ -143,6 +146,25 @@ class Git:
         said = text or f"exit status {status}, no message"
         cure = f" {self.cure()}" if _MISSING.search(text) else ""
         return RepositoryError(f"git {args[0]} failed in {where!r}: {said}{cure}")
+
+
+def side_by_side(task: Callable[..., T], arguments: Sequence[Sequence[object]], jobs: int) -> list[T]:
+    """
+    Run a task for each tuple of arguments, several at a time, and return the results in order.
+
+    One after the other where there is nothing to gain, or no thread can be started: a
+    program that is ending starts no more.
+    """
+    jobs = min(jobs, len(arguments))
+    if jobs > 1:
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                waiting = [pool.submit(task, *each) for each in arguments]
+            except RuntimeError:
+                pool.shutdown(cancel_futures=True)
+            else:
+                return [each.result() for each in waiting]
+    return [task(*each) for each in arguments]
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:

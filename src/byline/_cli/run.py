@@ -44,12 +44,13 @@ def command(
     The functions are those that the manifest of `byline scan` names. Failures and
     latencies go to the embedded store, for `byline why` and `byline incidents`.
     """
-    from .._instrumentation.command import command_line, environment
+    from .._instrumentation.command import command_line, environment, program_name
     from .._manifest import Manifest, find
 
     config = Config.from_env(os.environ)
-    line = command_line(["-m", *words] if module else words)
-    entry = Path(words[0]) if words and not module and Path(words[0]).is_file() else Path.cwd()
+    words = ("-m", *words) if module else words
+    line = command_line(words)
+    entry = Path(words[0]) if Path(words[0]).is_file() else Path.cwd()
     found = find(str(manifest or config.manifest), entry) or find("", Path.cwd())
     if found is not None:
         Manifest.open(found)
@@ -61,7 +62,9 @@ def command(
     _say(found, place, disabled=config.disabled)
     sys.stdout.flush()
     try:
-        os.execve(line[0], line, environment(os.environ, manifest=found, store=place))  # noqa: S606  # no shell is wanted
+        os.execve(
+            line[0], line, environment(os.environ, program=program_name(words), manifest=found, store=place)
+        )  # noqa: S606  # no shell is wanted
     except OSError as error:
         raise RunError(f"{line[0]!r} cannot be started: {error.strerror}.") from error
 

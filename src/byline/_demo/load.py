@@ -105,6 +105,11 @@ def service(folder: Path, arguments: list[str], carrier_url: str) -> Iterator[st
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+        drain.join(STOP_TIMEOUT_S)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def drive(address: str, rounds: int) -> Counter[int]:

@@ -31,7 +31,9 @@ def resource(header: Header | None) -> Resource:
         own[_semconv.SERVICE_NAME] = _program()
     if header is not None:
         own |= deployment(header)
-    return Resource(own).merge(Resource.create()) if "OTEL_SERVICE_NAME" in os.environ else Resource.create(own)
+    return (
+        Resource(own).merge(Resource.create()) if "OTEL_SERVICE_NAME" in os.environ else Resource.create(own)
+    )
 
 
 def deployment(header: Header) -> dict[str, str]:
@@ -49,7 +51,9 @@ def providers(store: Path, header: Header | None) -> tuple[MeterProvider, Logger
     """Make the store's meter and logger providers; nobody else sees them."""
     where = resource(header)
     reader = PeriodicExportingMetricReader(
-        StoreMetricExporter(store), export_interval_millis=EXPORT_INTERVAL_MS, export_timeout_millis=FLUSH_TIMEOUT_MS
+        StoreMetricExporter(store),
+        export_interval_millis=EXPORT_INTERVAL_MS,
+        export_timeout_millis=FLUSH_TIMEOUT_MS,
     )
     meter_provider = MeterProvider(metric_readers=[reader], resource=where, shutdown_on_exit=False)
     logger_provider = LoggerProvider(resource=where, shutdown_on_exit=False)
@@ -60,5 +64,6 @@ def providers(store: Path, header: Header | None) -> tuple[MeterProvider, Logger
 
 
 def _program() -> str:
-    name = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
-    return "python" if name == "__main__" else name
+    """Name the service where OpenTelemetry's own settings do not: what ``byline run`` was given, or the script."""
+    given = os.environ.get("BYLINE_RUN", "")
+    return given or (Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python")

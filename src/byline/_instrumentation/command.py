@@ -38,17 +38,32 @@ def command_line(words: Sequence[str]) -> list[str]:
     return [_program(first), *rest]
 
 
-def environment(environ: Mapping[str, str], *, manifest: Path | None, store: Path | None) -> dict[str, str]:
-    """Return the environment of a program that runs with byline on, and of all its child processes."""
+def environment(
+    environ: Mapping[str, str], *, program: str, manifest: Path | None, store: Path | None
+) -> dict[str, str]:
+    """
+    Return the environment of a program that runs with byline on, and of all its child processes.
+
+    Args:
+        program: What the program is called where nobody named the service.
+    """
     child = dict(environ)
     paths = [str(BOOTSTRAP), *filter(None, child.get("PYTHONPATH", "").split(os.pathsep))]
     child["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    child["BYLINE_RUN"] = "1"
+    child["BYLINE_RUN"] = program
     if manifest is not None:
         child["BYLINE_MANIFEST"] = str(manifest.absolute())
     if store is not None:
         child["BYLINE_STORE"] = str(store.absolute())
     return child
+
+
+def program_name(words: Sequence[str]) -> str:
+    """Return what people would call a program: its module, script or command."""
+    first, *rest = words
+    if rest and (first == "-m" or _is_python(first)):
+        return program_name(rest)
+    return Path(first).stem
 
 
 def _program(name: str) -> str:

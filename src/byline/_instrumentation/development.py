@@ -15,7 +15,8 @@ from .._manifest import Manifest
 from .._model import Attribution, Unverified
 from .._registry import Entry
 from ..exceptions import BylineError
-from . import lookup
+from . import declaration, lookup
+from .declaration import declared
 
 _log = logging.getLogger("byline")
 
@@ -76,7 +77,7 @@ def give_up() -> None:
         waiting = [entry for entries in _state.pending.values() for entry in entries]
         _state.pending.clear()
     for entry in waiting:
-        entry.settle(entry.function, Attribution(status="pending"))
+        entry.settle(entry.function, declared(Attribution(status="pending"), declaration.of(entry)))
 
 
 def _start() -> None:
@@ -134,14 +135,12 @@ def _scan(root: Path, files: list[str]) -> Manifest | None:
 
 
 def _settle(entry: Entry, manifest: Manifest | None) -> None:
-    here = entry.function
-    if manifest is None:
-        entry.settle(here, Attribution(status="unknown"))
-        return
-    function, attribution = lookup.attribute(manifest, entry.code, here)
-    if attribution.status == "stale":
-        lookup.note(Unverified(function.name, "uncommitted edits", "commit, then start again"))
-    entry.settle(function, attribution)
+    function, attribution = entry.function, Attribution(status="unknown")
+    if manifest is not None:
+        function, attribution = lookup.attribute(manifest, entry.code, entry.function)
+        if attribution.status == "stale":
+            lookup.note(Unverified(function.name, "uncommitted edits", "commit, then start again"))
+    entry.settle(function, declared(attribution, declaration.of(entry)))
 
 
 @cache

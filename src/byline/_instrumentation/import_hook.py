@@ -11,16 +11,12 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING
 
 from .. import _registry
 from .._manifest import Manifest
 from .._model import Unverified
 from . import lookup
 from .wrapper import wrap
-
-if TYPE_CHECKING:
-    import ast
 
 _log = logging.getLogger("byline")
 
@@ -54,7 +50,7 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
     """
     import ast  # loaded only by a program that has something to mark
 
-    tree: ast.Module = compile(data, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree = ast.parse(data, path)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno in lines:
             place = ast.Constant(_SENTINEL)
