@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
-from .output import ago, console, count, duration, iso, print_json, share, short, visible
+from .output import SHA_DIGITS, ago, console, count, duration, iso, print_json, share, short, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -157,35 +157,24 @@ def _print(report: IncidentReport, since: timedelta | None, *, detailed: bool) -
 
 
 def _print_table(out: Console, report: IncidentReport) -> None:
-    from rich.table import Table
+    """Print the numbers in columns, and below them what needs the whole width of a narrow terminal."""
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("commit", no_wrap=True, style="bold yellow")
-    table.add_column("incidents", justify="right", no_wrap=True, style="bold")
-    table.add_column("first", no_wrap=True)
-    table.add_column("last", no_wrap=True)
-    table.add_column("P95", justify="right", no_wrap=True)
-    table.add_column("what failed", overflow="fold")
+    out.print(
+        f"{'commit':<{SHA_DIGITS}}  {'incidents':>9}  {'first':<11}  {'last':<11}  {'P95':>8}", style="dim"
+    )
     for each in report.commits:
-        what = Text("\n").join(
-            [
-                *(
-                    Text(f"{visible(kind.error_type)} in {visible(kind.function)}")
-                    for kind in _distinct(each.kinds)
-                ),
-                Text(facts(each.suspect), style="dim"),
-            ]
+        p95 = "" if each.p95_s is None else duration(each.p95_s)
+        out.print(
+            Text.assemble(
+                (f"{visible(short(each.commit)) or 'unknown':<{SHA_DIGITS}}", "bold yellow"),
+                (f"  {each.incidents:>9,}", "bold"),
+                f"  {ago(each.first_ns):<11}  {ago(each.last_ns):<11}  {p95:>8}",
+            )
         )
-        table.add_row(
-            Text(visible(short(each.commit)) or "unknown"),
-            f"{each.incidents:,}",
-            ago(each.first_ns),
-            ago(each.last_ns),
-            "" if each.p95_s is None else duration(each.p95_s),
-            what,
-        )
-    out.print(table, soft_wrap=False)
+        out.print(f"  {facts(each.suspect)}")
+        for kind in _distinct(each.kinds):
+            out.print(Text.assemble("  ", (visible(kind.error_type), "red"), f" in {visible(kind.function)}"))
 
 
 def _distinct(kinds: tuple[Kind, ...]) -> list[Kind]:
@@ -223,7 +212,7 @@ def _print_commit(out: Console, report: CommitReport) -> None:
         line = Text.assemble(
             "  ",
             (visible(kind.last_id), "cyan"),
-            f"  {kind.incidents:,} times, last {ago(kind.last_ns)}  {visible(kind.path)}:{kind.line}\n    ",
+            f"  {count(kind.incidents, 'time')}, last {ago(kind.last_ns)}  {visible(kind.path)}:{kind.line}\n    ",
             (visible(kind.error_type), "bold red"),
             f": {visible(kind.message)}" if kind.message else "",
         )
@@ -234,10 +223,10 @@ def facts(suspect: Suspect | None) -> str:
     """Return a commit's facts in one line."""
     if suspect is None:
         return "no commit could be suspected"
+    known = suspect.change and f"#{suspect.change}" in suspect.subject
+    change = f"PR {suspect.change}" if suspect.change and not known else ""
     who = " · ".join(
-        visible(each)
-        for each in (suspect.subject, suspect.tool, suspect.author, suspect.change and f"PR {suspect.change}")
-        if each
+        visible(each) for each in (suspect.subject, suspect.tool, suspect.author, change) if each
     )
     return who or "nothing more is known of this commit"
 

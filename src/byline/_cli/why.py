@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .._desk.why import Place, Why
     from .._manifest import Manifest
-    from .._model import Suspect
+    from .._model import Attribution, Suspect
     from ..store import Store
 
 EXAMPLES = """
@@ -207,7 +207,8 @@ def _print_place(out: Console, why: Why) -> None:
     number = why.places.index(raising)
     if number:
         out.print(f"  it called {_where(why.places[0])}, which raised", style="dim")
-    callers = [each for each in why.places[number + 1 :] if each.is_ours]
+    # A consequence of the failure passes the same frames again.
+    callers = [each for each in dict.fromkeys(why.places[number + 1 :]) if each.is_ours and each != raising]
     for each in callers[:_CALLERS]:
         out.print(f"  called by {_where(each)}", style="dim")
     if len(callers) > _CALLERS:
@@ -253,7 +254,7 @@ def _committed_by(suspect: Suspect) -> str:
     if suspect.committed_at:
         at_ns = suspect.committed_at * 1_000_000_000
         parts.append(f"{ago(at_ns)} ({moment(at_ns)})")
-    if suspect.change:
+    if suspect.change and f"#{suspect.change}" not in suspect.subject:
         parts.append(f"PR {visible(suspect.change)}")
     return ", ".join(parts)
 
@@ -265,9 +266,7 @@ def _print_numbers(out: Console, why: Why) -> None:
     out.print("\nFunction", style="bold")
     out.print(f"  {visible(incident.function)}")
     if own.lines:
-        changed = f", last changed by {visible(short(own.last_commit))}" if own.last_commit else ""
-        wrote = f", most of them by {visible(short(own.commit))}" if own.commit else ""
-        out.print(f"  {own.ai_lines} of {count(own.lines, 'line')} by AI{wrote}{changed}")
+        out.print(f"  {own.ai_lines} of {count(own.lines, 'line')} by AI{_history(own)}")
     numbers = why.numbers
     if numbers is None:
         out.print("  no calls of this version recorded", style="dim")
@@ -285,6 +284,14 @@ def _print_numbers(out: Console, why: Why) -> None:
             f"  this failure: {count(why.kind.incidents, 'time')}{rest}, "
             f"first {ago(why.kind.first_ns)}, last {ago(why.kind.last_ns)}"
         )
+
+
+def _history(own: Attribution) -> str:
+    if own.commit and own.commit == own.last_commit:
+        return f"; written and last changed by {visible(short(own.commit))}"
+    wrote = f"; written by {visible(short(own.commit))}" if own.commit else ""
+    changed = f", last changed by {visible(short(own.last_commit))}" if own.last_commit else ""
+    return wrote + changed
 
 
 def _print_doubts(out: Console, why: Why) -> None:

@@ -37,6 +37,23 @@ def facts_of(frames: Iterable[TracebackFrame], manifest: Manifest) -> list[Frame
     return found
 
 
+def code_at(manifest: Manifest, path: str, line: int, filename: str) -> str:
+    """
+    Return the text of a line, if the scanned file is on this machine; else nothing.
+
+    Args:
+        path: Relative to the repository.
+
+        filename: Where the program had the file.
+    """
+    for place in (Path(filename), _root(manifest) / path):
+        data = _read(place)
+        file = manifest.by_source(data, path) if data is not None else None
+        if data is not None and file is not None and file.path == path:
+            return _line(data, line)
+    return ""
+
+
 def _facts(distance: int, frame: TracebackFrame, manifest: Manifest) -> FrameFacts:
     file, reason = _locate(frame, manifest)
     if file is None:
@@ -113,14 +130,17 @@ def _unless_line_differs(
     file: ManifestFile, frame: TracebackFrame, data: bytes
 ) -> tuple[ManifestFile | None, str]:
     """Compare the line with the traceback's own copy of it; a difference means another version."""
-    lines = data.decode("utf-8", "replace").splitlines()
-    now = lines[frame.line - 1].strip() if 1 <= frame.line <= len(lines) else ""
-    if frame.code and now != frame.code.strip():
+    if frame.code and _line(data, frame.line) != frame.code.strip():
         return (
             None,
             f"line {frame.line} of the scanned {file.path} reads otherwise: the traceback is of another version",
         )
     return file, ""
+
+
+def _line(data: bytes, number: int) -> str:
+    lines = data.decode("utf-8", "replace").splitlines()
+    return lines[number - 1].strip() if 1 <= number <= len(lines) else ""
 
 
 def _root(manifest: Manifest) -> Path:

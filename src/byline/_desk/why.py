@@ -12,7 +12,7 @@ from .._model import Attribution, Incident, Suspect, Unverified
 from .._suspects import FrameFacts
 from ..exceptions import NotFoundError, UnknownCommitError
 from ..store import Kind, Store
-from .frames import facts_of
+from .frames import code_at, facts_of
 from .incidents import thinned_notes
 from .numbers import FunctionNumbers, numbers_of
 from .traceback_text import Chain, TracebackFrame, frames_of, parse
@@ -28,6 +28,8 @@ class Place:
     line: int
     function: str
     code: str
+    """The line's text, when the traceback has it or the scanned file is on this machine."""
+
     commit: str
     """Of a suspect at this place; empty elsewhere."""
 
@@ -57,8 +59,10 @@ class Why:
 
     @property
     def raising(self) -> Place | None:
-        """The innermost frame of the repository; None when no frame is known to be in it."""
-        return next((each for each in self.places if each.is_ours), None)
+        """The frame that the first suspect is about, else the innermost of the repository; None without one."""
+        ours = [each for each in self.places if each.is_ours]
+        named = [each for each in ours if (each.path, each.line) == (self.incident.path, self.incident.line)]
+        return next(iter(named or ours), None)
 
 
 def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | None = None) -> Why:
@@ -84,12 +88,12 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
         incident = last[0]
     incident = replace(incident, suspects=_with_subjects(incident.suspects, manifest))
     kinds = store.kinds(fingerprint=incident.fingerprint)
-    chains = parse(incident.stacktrace)
-    frames = list(frames_of(chains[-1])) if chains else []
+    # Exceptions of one incident, root cause first; a stored stack does not say what links them.
+    frames = [frame for chain in parse(incident.stacktrace) for frame in frames_of(chain)]
     return Why(
         "store",
         incident,
-        _places_of_incident(incident, frames),
+        _places_of_incident(incident, frames, manifest),
         _numbers(store, incident.function, incident.attribution.last_commit),
         _together(kinds),
         incident.unverified + thinned_notes(store),
@@ -175,8 +179,10 @@ def _together(kinds: Sequence[Kind]) -> Kind | None:
     )
 
 
-def _places_of_incident(incident: Incident, frames: Sequence[TracebackFrame]) -> tuple[Place, ...]:
-    """Match the printed frames with what the incident knows of them."""
+def _places_of_incident(
+    incident: Incident, frames: Sequence[TracebackFrame], manifest: Manifest | None
+) -> tuple[Place, ...]:
+    """Match the printed frames with what the incident knows of them; the manifest vouches for the code."""
     known = {(each.path, each.line): each for each in reversed(incident.suspects)}
     wanted = {path for path in (incident.path, *(path for path, _ in known)) if path}
     root = _root(frames, wanted)
@@ -189,7 +195,7 @@ def _places_of_incident(incident: Incident, frames: Sequence[TracebackFrame]) ->
                 path or frame.filename,
                 frame.line,
                 suspect.function if suspect else frame.name,
-                frame.code,
+                frame.code or _code(manifest, path, frame.line, frame.filename),
                 suspect.commit if suspect else "",
                 is_ours=bool(path),
             )
@@ -197,8 +203,13 @@ def _places_of_incident(incident: Incident, frames: Sequence[TracebackFrame]) ->
     if incident.path and not any(each.is_ours for each in places):
         # The stored text was cut before it, or the running file had another name.
         commit = _commit_at(incident.suspects, incident.path, incident.line)
-        places.insert(0, Place(incident.path, incident.line, incident.function, "", commit, is_ours=True))
+        code = _code(manifest, incident.path, incident.line, incident.path)
+        places.insert(0, Place(incident.path, incident.line, incident.function, code, commit, is_ours=True))
     return tuple(places)
+
+
+def _code(manifest: Manifest | None, path: str, line: int, filename: str) -> str:
+    return code_at(manifest, path, line, filename) if manifest is not None and path else ""
 
 
 def _root(frames: Sequence[TracebackFrame], paths: Collection[str]) -> str:
