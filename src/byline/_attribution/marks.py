@@ -1,0 +1,65 @@
+"""What a line-level record says: marks on lines. The readers of the records are notes, agent_trace and comments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import pairwise
+
+from .._model import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LineMark:
+    """Evidence for some lines of a file, as the file is in the commit that the record belongs to."""
+
+    path: str
+    """Relative to the repository's root, with forward slashes."""
+
+    start: int
+    """The first line; lines count from 1."""
+
+    end: int
+    """The last line, inclusive."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class CommitNote:
+    """What a note says of its commit. Lines without a mark are of unknown origin, unless ``covers_all``."""
+
+    marks: tuple[LineMark, ...] = ()
+    """Sorted by path and line; no line has two."""
+
+    covers_all: bool = False
+    """The tool watched the whole commit and saw no AI."""
+
+    problem: str = ""
+    """Why the note, or a part of it, says nothing; empty when all of it was read."""
+
+
+Claim = tuple[int, int, Evidence]
+"""First line, last line, and what is said of them."""
+
+
+def settle(path: str, claims: Sequence[Claim]) -> list[LineMark]:
+    """Turn claims that may overlap, in any order of lines, into marks that do not: a later claim wins."""
+    waiting = sorted(((start, -rank, end) for rank, (start, end, _) in enumerate(claims)), reverse=True)
+    points = sorted({point for start, end, _ in claims for point in (start, end + 1)})
+    active: list[tuple[int, int]] = []
+    marks: list[LineMark] = []
+    for start, following in pairwise(points):
+        while waiting and waiting[-1][0] == start:
+            _, order, end = waiting.pop()
+            heappush(active, (order, end))
+        while active and active[0][1] < start:
+            heappop(active)
+        if not active:
+            continue
+        evidence = claims[-active[0][0]][2]
+        if marks and marks[-1].end == start - 1 and marks[-1].evidence == evidence:
+            start = marks.pop().start  # noqa: PLW2901  # one mark for neighbours that say the same
+        marks.append(LineMark(path, start, following - 1, evidence))
+    return marks
