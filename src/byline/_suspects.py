@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ._model import Attribution, Function, LineAttribution, Suspect, Unverified
+from ._model import Attribution, Evidence, Function, LineAttribution, Suspect, Unverified
 
 LIMIT = 5
 """Suspects kept per incident."""
@@ -81,6 +81,10 @@ def _candidates(frame: FrameFacts, *, raised: bool) -> Iterable[tuple[int, Suspe
 
 def _from_line(frame: FrameFacts, line: LineAttribution, reason: str) -> Suspect:
     evidence, commit = line.evidence, line.commit
+    # A line that only its function's mark calls AI has that function's tool.
+    tools: Evidence | Attribution | None = evidence
+    if evidence is not None and evidence.source == "decorator" and frame.attribution is not None:
+        tools = frame.attribution
     return Suspect(
         commit=commit.sha,
         reason=reason,
@@ -91,8 +95,8 @@ def _from_line(frame: FrameFacts, line: LineAttribution, reason: str) -> Suspect
         verdict=line.verdict,
         confidence=evidence.confidence if evidence else "none",
         author=commit.accountable or commit.author,
-        tool=evidence.tool if evidence else "",
-        model=evidence.model if evidence else "",
+        tool=tools.tool if tools else "",
+        model=tools.model if tools else "",
         evidence=evidence.source if evidence else "",
         subject=commit.subject,
         change=commit.change,

@@ -177,14 +177,14 @@ def test_another_file_of_that_name_is_left_alone(load):
     assert not is_measured(load(written="def handler(a):\n    return a\n").handler)
 
 
-def test_syntax_error_is_pythons_own(load):
+def test_syntax_error_is_pythons_own(load, tmp_path):
     """
     A module that does not compile raises what it would raise without byline.
     """
     with pytest.raises(SyntaxError) as caught:
         load(written="def handler(:\n")
 
-    assert not any("byline" in each.filename for each in traceback.extract_tb(caught.value.__traceback__)[2:])
+    assert (str(tmp_path / "routes.py"), 1) == (caught.value.filename, caught.value.lineno)
 
 
 def test_module_that_cannot_be_marked_still_imports(load, monkeypatch, caplog):
@@ -221,7 +221,14 @@ def test_imported_before(load, tmp_path):
 
     count = import_hook.mark_imported(manifest)
 
-    assert (2, True, False) == (count, is_measured(module.handler), is_measured(module.alias))
+    measured = [
+        module.handler,
+        module.alias,
+        module.ROUTES["handler"],
+        module.Shop.open,
+        module.Shop.name.fget,
+    ]
+    assert (4, [True, True, False, True, True]) == (count, [is_measured(each) for each in measured])
     assert any("imported before" in each.reason for each in lookup.unverified())
 
 

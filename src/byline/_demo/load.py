@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -100,7 +99,7 @@ def service(folder: Path, arguments: list[str], carrier_url: str) -> Iterator[st
             raise RunError(f"The demo's service did not start: {''.join(output).strip() or line!r}")
         yield found.group()
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

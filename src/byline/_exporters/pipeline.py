@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -15,6 +16,8 @@ from opentelemetry.sdk.resources import Resource
 
 from .. import _semconv
 from .._manifest import Header
+from .._telemetry.durations import Durations
+from .durations import WithDurations
 from .logs import StoreLogExporter
 from .metrics import StoreMetricExporter
 
@@ -47,11 +50,22 @@ def deployment(header: Header) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def providers(store: Path, header: Header | None) -> tuple[MeterProvider, LoggerProvider]:
-    """Make the store's meter and logger providers; nobody else sees them."""
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The providers behind one store."""
+
+    meter_provider: MeterProvider
+    logger_provider: LoggerProvider
+    durations: Durations
+    """Where call durations are counted; the exporter takes them from there."""
+
+
+def pipeline(store: Path, header: Header | None) -> Pipeline:
+    """Make the store's providers; nobody else sees them."""
     where = resource(header)
+    durations = Durations()
     reader = PeriodicExportingMetricReader(
-        StoreMetricExporter(store),
+        WithDurations(StoreMetricExporter(store), durations, where),
         export_interval_millis=EXPORT_INTERVAL_MS,
         export_timeout_millis=FLUSH_TIMEOUT_MS,
     )
@@ -60,7 +74,7 @@ def providers(store: Path, header: Header | None) -> tuple[MeterProvider, Logger
     logger_provider.add_log_record_processor(
         BatchLogRecordProcessor(StoreLogExporter(store), schedule_delay_millis=EXPORT_INTERVAL_MS)
     )
-    return meter_provider, logger_provider
+    return Pipeline(meter_provider, logger_provider, durations)
 
 
 def _program() -> str:

@@ -179,6 +179,8 @@ def _behind(target: object) -> tuple[FunctionType | None, bool]:
         if type(each) is FunctionType:
             inner = each
             is_marked = is_marked or _registry.is_wrapper(each.__code__)
+        elif isinstance(getattr(each, "_self_entry", None), Entry):  # a proxy of ours, see proxy.py
+            is_marked = True
     return inner, is_marked
 
 
@@ -271,7 +273,9 @@ def _is_defined_in(owner: type, value: object) -> bool:
 def _mark_callable(target: object, declaration: Declaration | None) -> object:
     inner, is_marked = _behind(target)
     if inner is None:
-        inner, is_marked = _behind(inspect.getattr_static(type(target), "__call__", None))
+        *_, innermost = _layers(target)
+        inner, method_is_marked = _behind(inspect.getattr_static(type(innermost), "__call__", None))
+        is_marked = is_marked or method_is_marked
     if inner is None or not callable(target):
         raise _unmarkable(target, "there is no Python code to measure. Put @ai_generated next to a def")
     entry = _entry(inner, declaration)

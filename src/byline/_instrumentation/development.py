@@ -14,6 +14,7 @@ from .. import _config, _registry
 from .._manifest import Manifest
 from .._model import Attribution, Unverified
 from .._registry import Entry
+from .._telemetry import worker
 from ..exceptions import BylineError
 from . import declaration, lookup
 from .declaration import declared
@@ -84,6 +85,7 @@ def _start() -> None:
     """Start the thread; the lock is held."""
     if _state.thread is not None and _state.thread.is_alive():
         return
+    worker.before_stop(wait)
     _state.idle.clear()
     _state.deadline = time.monotonic() + _config.current().scan_budget_s
     _state.thread = threading.Thread(target=_run, name="byline-scan", daemon=True)

@@ -198,13 +198,24 @@ def _mark_module(module: ModuleType, filename: str) -> int:
 def _mark_names(owner: ModuleType | type, module: str, filename: str) -> int:
     marked = 0
     for name, value in list(vars(owner).items()):
-        inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        if not isinstance(inner, FunctionType) or inner.__code__.co_filename != filename:
-            continue
-        if _registry.is_wrapper(inner.__code__) or inner.__module__ != module:
-            continue
-        measured = mark(inner)
-        if measured is not inner:
-            setattr(owner, name, type(value)(measured) if inner is not value else measured)
+        measured = _measured(value, module, filename)
+        if measured is not value:
+            setattr(owner, name, measured)
             marked += 1
     return marked
+
+
+def _measured(value: object, module: str, filename: str) -> object:
+    """Return the measured form of an attribute; itself when it is none of ours."""
+    if isinstance(value, staticmethod | classmethod):
+        inner = _measured(value.__func__, module, filename)
+        return value if inner is value.__func__ else type(value)(inner)  # type: ignore[arg-type]  # a function again
+    if isinstance(value, property):
+        parts = [each and _measured(each, module, filename) for each in (value.fget, value.fset, value.fdel)]
+        same = parts == [value.fget, value.fset, value.fdel]
+        return value if same else property(parts[0], parts[1], parts[2], value.__doc__)  # type: ignore[arg-type]  # functions again
+    if not isinstance(value, FunctionType) or value.__module__ != module:
+        return value
+    if value.__code__.co_filename != filename or _registry.is_wrapper(value.__code__):
+        return value
+    return mark(value)

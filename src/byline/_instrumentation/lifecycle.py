@@ -16,11 +16,10 @@ from .._manifest import Manifest, find
 from .._model import Unverified
 from .._telemetry import signals, worker
 from ..exceptions import ManifestError
-from . import development, import_hook, lookup
+from . import development, import_hook, lookup, termination
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk._logs import LoggerProvider
-    from opentelemetry.sdk.metrics import MeterProvider
+    from .._exporters.pipeline import Pipeline
 
 _log = logging.getLogger("byline")
 
@@ -32,9 +31,8 @@ class _Active:
     """What uninstrument() has to undo."""
 
     finder: import_hook.Finder | None = None
-    meter_provider: MeterProvider | None = None
-    logger_provider: LoggerProvider | None = None
-    store: str = ""
+    pipeline: Pipeline | None = None
+    """The providers of the store, when there is one."""
 
 
 _lock = threading.Lock()
@@ -146,15 +144,19 @@ def _exported_already() -> bool:
 
 
 def _start_store(active: _Active, store: str, manifest: Manifest | None) -> None:
-    from .._exporters.pipeline import providers  # the SDK is loaded only by those who want a store
+    from .._exporters.pipeline import pipeline  # the SDK is loaded only by those who want a store
     from ..store import Store
 
     path = Path(store).absolute()
     Store.open(path, create=True).close()
-    active.store = str(path)
-    active.meter_provider, active.logger_provider = providers(path, manifest.header if manifest else None)
-    signals.add_providers(active.meter_provider, active.logger_provider)
+    made = active.pipeline = pipeline(path, manifest.header if manifest else None)
+    signals.add_providers(made.meter_provider, made.logger_provider, made.durations)
     atexit.register(_at_exit, active)
+    termination.flush_before_end(_flush_all)
+
+
+def _flush_all() -> None:
+    flush()
 
 
 def _at_exit(active: _Active) -> None:
@@ -163,20 +165,20 @@ def _at_exit(active: _Active) -> None:
 
 
 def _flush_store(active: _Active, timeout_s: float) -> bool:
+    if active.pipeline is None:
+        return True
     timeout_ms = int(timeout_s * 1_000)
-    done = True
-    for provider in (active.logger_provider, active.meter_provider):
-        if provider is not None:
-            done = provider.force_flush(timeout_ms) and done
-    return done
+    logs = active.pipeline.logger_provider.force_flush(timeout_ms)
+    return active.pipeline.meter_provider.force_flush(timeout_ms) and logs
 
 
 def _close(active: _Active) -> None:
+    if active.pipeline is None:
+        return
     _flush_store(active, FLUSH_TIMEOUT_S)
     signals.add_providers(None, None)
-    if active.logger_provider is not None:
-        active.logger_provider.shutdown()
-    if active.meter_provider is not None:
-        active.meter_provider.shutdown()
-    active.meter_provider = active.logger_provider = None
+    active.pipeline.logger_provider.shutdown()
+    active.pipeline.meter_provider.shutdown()
+    active.pipeline = None
     atexit.unregister(_at_exit)
+    termination.restore()

@@ -58,7 +58,7 @@ def chain(exception: BaseException) -> list[BaseException]:
 
 
 def _frames(traceback: TracebackType | None) -> list[Frame]:
-    found = []
+    found: list[Frame] = []
     while traceback is not None and len(found) < _MAX_FRAMES:
         code = traceback.tb_frame.f_code
         if not _registry.is_wrapper(code):

@@ -9,17 +9,32 @@ from __future__ import annotations
 from opentelemetry import _logs, metrics
 
 from .. import _semconv
+from .durations import Durations
 
 _meter_provider: metrics.MeterProvider | None = None
 _logger_provider: _logs.LoggerProvider | None = None
+_durations: Durations | None = None
 
 
 def add_providers(
-    meter_provider: metrics.MeterProvider | None, logger_provider: _logs.LoggerProvider | None
+    meter_provider: metrics.MeterProvider | None,
+    logger_provider: _logs.LoggerProvider | None,
+    durations: Durations | None = None,
 ) -> None:
-    """Send signals to these providers too; None takes the earlier ones away."""
-    global _meter_provider, _logger_provider  # one pair, replaced whole
-    _meter_provider, _logger_provider = meter_provider, logger_provider
+    """
+    Send signals to these providers too; None takes the earlier ones away.
+
+    Args:
+        durations: Where call durations are counted, when the meter provider's exporter takes them
+            from there instead of from an instrument.
+    """
+    global _meter_provider, _logger_provider, _durations  # replaced together
+    _meter_provider, _logger_provider, _durations = meter_provider, logger_provider, durations
+
+
+def durations() -> Durations | None:
+    """Return where call durations are counted for the added providers."""
+    return _durations
 
 
 def meters() -> tuple[metrics.Meter, ...]:

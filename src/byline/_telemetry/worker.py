@@ -44,6 +44,7 @@ class Worker:
         self.refused = 0
         """Tasks that found the queue full."""
         self._ticks: list[Task] = []
+        self._first: list[Task] = []
         self._last: list[Task] = []
         self._exit_order: tuple[int, ...] | None = None
         self._paused = False
@@ -81,6 +82,11 @@ class Worker:
             self._ticks.append(callback)
         self._start()
 
+    def before_stop(self, callback: Task) -> None:
+        """Run a callback, on the stopping thread, before the last flush: what others still owe is awaited here."""
+        if callback not in self._first:
+            self._first.append(callback)
+
     def at_stop(self, callback: Task) -> None:
         """Run a callback, on the stopping thread, when everything else is done."""
         if callback not in self._last:
@@ -100,6 +106,8 @@ class Worker:
 
     def stop(self, timeout_s: float = EXIT_S) -> None:
         """Flush, end the thread, then run the stop callbacks. A later task starts a new thread."""
+        for callback in self._first:
+            _run(callback)
         deadline = monotonic() + timeout_s
         if self._thread is not None:
             self.flush(timeout_s)
@@ -234,6 +242,7 @@ _worker = Worker()
 
 submit = _worker.submit
 each_tick = _worker.each_tick
+before_stop = _worker.before_stop
 at_stop = _worker.at_stop
 flush = _worker.flush
 stop = _worker.stop
