@@ -104,16 +104,21 @@ class Worker:
         self._queue.put(done.set)
         return done.wait(timeout_s)
 
-    def stop(self, timeout_s: float = EXIT_S) -> None:
-        """Flush, end the thread, then run the stop callbacks. A later task starts a new thread."""
+    def stop(self, timeout_s: float = EXIT_S) -> bool:
+        """
+        Flush, end the thread, then run the stop callbacks. A later task starts a new thread.
+
+        Returns:
+            False when the flush took longer than allowed.
+        """
         for callback in self._first:
             _run(callback)
         deadline = monotonic() + timeout_s
-        if self._thread is not None:
-            self.flush(timeout_s)
-            self._end(max(0.0, deadline - monotonic()))
+        flushed = self._thread is None or self.flush(timeout_s)
+        self._end(max(0.0, deadline - monotonic()))
         for callback in self._last:
             _run(callback)
+        return flushed
 
     @property
     def is_running(self) -> bool:
@@ -207,11 +212,10 @@ class Worker:
             atexit.register(self._at_exit)
 
     def _at_exit(self) -> None:
-        self.stop(EXIT_S)
+        if not self.stop(EXIT_S):
+            _logger.warning("The program ended before byline's background work was done.")
         # Exit functions that run later may still fail: their tasks run at once.
         self._exiting = True
-        if waiting := self._queue.qsize():
-            _logger.warning("The program ended with %d byline tasks undone.", waiting)
 
     def before_fork(self) -> None:
         """Stop the thread: the child must not inherit a lock it holds, and from 3.12 on threads make fork warn."""

@@ -1,0 +1,297 @@
+"""Every call becomes one sample, and no sample is lost or counted twice."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import NamedTuple
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from byline import _config, _registry, _semconv
+from byline._config import Config
+from byline._instrumentation.wrapper import wrap
+from byline._model import Attribution, Function
+from byline._registry import Entry
+from byline._telemetry import latency, signals, worker
+from byline._telemetry.latency import Recorder
+
+AI = Attribution("ai", "high", "ok", "c" * 40, "d" * 40, "Ana", "claude", evidence="note", committed_at=5)
+_numbers = itertools.count()
+
+
+class Marked(NamedTuple):
+    """A marked function and what is behind it."""
+
+    work: object
+    entry: Entry
+    recorder: Recorder
+
+
+def make(attribution: Attribution = AI) -> Marked:
+    namespace: dict[str, object] = {}
+    exec("def work(fail=False):\n    if fail: raise ValueError", namespace)  # noqa: S102  # new code each time
+    function = namespace["work"]
+    where = Function("shop", f"work_{next(_numbers)}", "shop.py", 1, 1, 2)
+    entry = _registry.add(Entry(function.__code__, where, attribution))
+    return Marked(wrap(function, entry), entry, latency.recorder_for(entry))
+
+
+def points(found, marked: Marked, metric: str = _semconv.METRIC_DURATION) -> list:
+    return [
+        each
+        for each in found.get(metric, [])
+        if each.attributes[_semconv.FUNCTION] == marked.entry.function.name
+    ]
+
+
+def test_sample_is_exact(metrics):
+    """
+    Count, sum, least and greatest are those of the calls, and so are the buckets.
+    """
+    marked = make()
+    values = [0.000_1, 0.000_2, 0.3, 99.0]
+    for each in values:
+        marked.recorder.append.cell_contents(each)
+
+    (point,) = points(metrics(), marked)
+
+    assert (4, sum(values), 0.000_1, 99.0) == (point.count, point.sum, point.min, point.max)
+    assert _semconv.DURATION_BOUNDS == tuple(point.explicit_bounds)
+    assert {0: 1, 1: 1, 11: 1, 16: 1} == {
+        at: number for at, number in enumerate(point.bucket_counts) if number
+    }
+
+
+def test_attributes(metrics):
+    """
+    A data point says which function and version it is of, and what went wrong.
+    """
+    marked = make()
+    marked.work()
+    with suppress(ValueError):
+        marked.work(fail=True)
+
+    found = [dict(point.attributes) for point in points(metrics(), marked)]
+
+    expected = {
+        "code.function.name": marked.entry.function.name,
+        "byline.commit": "c" * 40,
+        "byline.last_commit": "d" * 40,
+        "byline.author": "Ana",
+        "byline.tool": "claude",
+    }
+    assert [expected, {**expected, "error.type": "ValueError"}] == found
+
+
+def test_function_is_described_once(metrics):
+    """
+    A gauge of value 1 says the rest of each settled function.
+    """
+    marked, pending = make(), make(Attribution(status="pending"))
+
+    found = metrics()
+
+    (point,) = points(found, marked, _semconv.METRIC_FUNCTION)
+    assert (1, "note", "high", 5) == (
+        point.value,
+        point.attributes["byline.evidence"],
+        point.attributes["byline.confidence"],
+        point.attributes["byline.committed_at"],
+    )
+    assert [] == points(found, pending, _semconv.METRIC_FUNCTION)
+
+
+def test_collection_drains(metrics, providers):
+    """
+    Any reader that collects gets every call so far, whether or not the worker has run.
+    """
+    marked = make()
+    marked.work()
+
+    data = providers.metrics.get_metrics_data()
+
+    (scope,) = [each for each in data.resource_metrics[0].scope_metrics if each.scope.name == "byline"]
+    assert [1] == [
+        point.count
+        for metric in scope.metrics
+        if metric.name == _semconv.METRIC_DURATION
+        for point in metric.data.data_points
+        if point.attributes[_semconv.FUNCTION] == marked.entry.function.name
+    ]
+
+
+def test_waits_for_its_attribution(metrics):
+    """
+    While git may still answer, samples wait, and then carry the answer.
+    """
+    marked = make(Attribution(status="pending"))
+    marked.work()
+    latency.drain()
+    held = len(marked.recorder.durations)
+
+    marked.entry.settle(marked.entry.function, AI)
+
+    assert 1 == held
+    assert ["c" * 40] == [point.attributes["byline.commit"] for point in points(metrics(), marked)]
+
+
+def test_last_drain_takes_all(metrics):
+    """
+    The last drain waits for nobody.
+    """
+    marked = make(Attribution(status="pending"))
+    marked.work()
+
+    latency.drain_all()
+
+    assert [1] == [point.count for point in points(metrics(), marked)]
+
+
+def test_settings_that_change(metrics):
+    """
+    The form of the author follows the settings in force.
+    """
+    marked = make()
+    marked.work()
+    _config.use(Config(author="off"))
+    try:
+        (point,) = points(metrics(), marked)
+    finally:
+        _config.use(None)
+
+    assert _semconv.AUTHOR not in point.attributes
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["settled", "pending"])
+def test_memory_is_bounded(settled, metrics, monkeypatch):
+    """
+    Beyond the cap the newest samples stay, and the others are counted and exported.
+    """
+    monkeypatch.setattr(latency, "CAP", 10)
+    marked = make(AI if settled else Attribution(status="pending"))
+    for _ in range(15):
+        marked.work()
+    if not settled:
+        latency.drain()
+        assert 10 == len(marked.recorder.durations)
+        marked.entry.settle(marked.entry.function, AI)
+
+    found = metrics()
+
+    assert [10] == [point.count for point in points(found, marked)]
+    assert [5] == [point.value for point in points(found, marked, _semconv.METRIC_DROPPED)]
+
+
+def test_stop_and_start(metrics):
+    """
+    Stopped, nothing is recorded and nothing is held; started, all is as before. Both can be repeated.
+    """
+    marked = make()
+    marked.work()
+    latency.stop()
+    latency.stop()
+    try:
+        marked.work()
+        later = make()
+        later.work()
+        with suppress(ValueError):
+            marked.work(fail=True)
+        held = [*marked.recorder.durations, *marked.recorder.failures, *later.recorder.durations]
+    finally:
+        latency.start()
+    later.work()
+
+    found = metrics()
+    assert ([], [1], [1]) == (
+        held,
+        [point.count for point in points(found, marked)],
+        [point.count for point in points(found, later)],
+    )
+
+
+def test_second_place(metrics):
+    """
+    A provider beside the program's own, as the store's, gets the same samples and functions.
+    """
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    marked = make()
+    signals.add_providers(provider, None)
+    try:
+        marked.work()
+        own = points(metrics(), marked)
+        data = reader.get_metrics_data()
+    finally:
+        signals.add_providers(None, None)
+        provider.shutdown()
+
+    names = {metric.name for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    assert {_semconv.METRIC_DURATION, _semconv.METRIC_FUNCTION} == names
+    assert 1 == len(own)
+
+
+def test_nothing_is_lost(metrics):
+    """
+    With many threads calling and several draining, every call is counted, once.
+    """
+    marked, each, threads_n = make(), 20_000, 4
+    done = threading.Event()
+    total = 0
+
+    def call():
+        for _ in range(each):
+            marked.work()
+
+    def drain():
+        while not done.is_set():
+            latency.drain()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    callers = [threading.Thread(target=call) for _ in range(threads_n)]
+    drainers = [threading.Thread(target=drain) for _ in range(2)]
+    try:
+        for thread in (*callers, *drainers):
+            thread.start()
+        for thread in callers:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        for thread in drainers:
+            thread.join()
+    total = sum(point.count for point in points(metrics(), marked))
+
+    assert each * threads_n == total
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_fork(metrics):
+    """
+    What waits at a fork is the parent's; the child starts with nothing and counts its own.
+    """
+    worker.flush()
+    marked = make(Attribution(status="pending"))
+    marked.work()
+    reading, writing = os.pipe()
+
+    pid = os.fork()
+    if pid == 0:
+        before = len(marked.recorder.durations)
+        marked.work()
+        os.write(writing, f"{before} {len(marked.recorder.durations)} {worker.flush(5)}".encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    told = os.read(reading, 100).decode()
+    os.close(reading)
+    os.close(writing)
+
+    marked.entry.settle(marked.entry.function, AI)
+    assert ("0 1 True", [1]) == (told, [point.count for point in points(metrics(), marked)])
