@@ -62,9 +62,9 @@ def command(
     _say(found, place, disabled=config.disabled)
     sys.stdout.flush()
     try:
-        os.execve(
+        os.execve(  # noqa: S606  # no shell is wanted
             line[0], line, environment(os.environ, program=program_name(words), manifest=found, store=place)
-        )  # noqa: S606  # no shell is wanted
+        )
     except OSError as error:
         raise RunError(f"{line[0]!r} cannot be started: {error.strerror}.") from error
 

@@ -156,6 +156,8 @@ def _start_store(active: _Active, store: str, manifest: Manifest | None) -> None
 
 
 def _flush_all() -> None:
+    """Hand over what is there, also what usually waits for more of its kind."""
+    worker.stop(FLUSH_TIMEOUT_S)
     flush()
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from .. import _config, _semconv
 from .._registry import Entry
-from .._telemetry import faults, incidents, latency, spans
+from .._telemetry import failure, faults, incidents, latency, spans
 from .._telemetry.latency import Recorder
 from .._telemetry.spans import CallSpan
 from . import signature, templates
@@ -68,7 +68,7 @@ def _outcome(exception: BaseException) -> str:
         return _semconv.CANCELLED
     if not isinstance(exception, Exception) and type(exception).__name__ in _CANCELLATIONS:
         return _semconv.CANCELLED
-    return incidents.type_name(type(exception))
+    return failure.type_name(type(exception))
 
 
 def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:

@@ -7,11 +7,9 @@ import os
 import secrets
 import threading
 import time
-import traceback
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from hashlib import sha256
-from types import CodeType
 
 from opentelemetry import _logs, metrics, trace
 
@@ -20,9 +18,9 @@ from .._model import Incident, Unverified
 from .._registry import Entry
 from . import signals, worker
 from .attributes import metric_attributes
-from .frames import Frame, chain, facts_of, frames_of
+from .failure import message, stacktrace, type_name
+from .frames import Frame, facts_of, frames_of
 from .incident_event import attributes_of
-from .scrub import STACK_LIMIT, scrub
 
 _log = logging.getLogger("byline")
 
@@ -51,9 +49,13 @@ class Captured:
 
 @dataclass(slots=True)
 class _Window:
+    """The incidents of one fingerprint in one minute."""
+
     started: float
     count: int = 0
     suppressed: int = 0
+    first_held: Captured | None = None
+    """Stands for all that were held back, should no incident come that could tell their number."""
 
 
 @dataclass(slots=True)
@@ -97,28 +99,30 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
     error_type = type_name(type(exception))
     _state.counted.append((entry, error_type))
     worker.each_tick(drain)
-    suppressed = _admit((id(entry), type(exception), id(last.tb_frame.f_code), last.tb_lineno))
-    if suppressed is None:
+    worker.at_stop(drain_all)
+    key = (id(entry), type(exception), id(last.tb_frame.f_code), last.tb_lineno)
+    window, suppressed = _admit(key)
+    if window is not None and window.suppressed > 1:
         return
-    if len(_state.waiting) >= _MAX_WAITING:
-        return
-    _state.waiting.append(
-        Captured(
-            entry,
-            time.time_ns(),
-            duration_s,
-            error_type,
-            _message(exception),
-            stacktrace(exception),
-            frames_of(exception),
-            trace.get_current_span().get_span_context(),
-            suppressed,
-        )
+    captured = Captured(
+        entry,
+        time.time_ns(),
+        duration_s,
+        error_type,
+        message(exception),
+        stacktrace(exception),
+        frames_of(exception),
+        trace.get_current_span().get_span_context(),
+        suppressed,
     )
+    if window is not None:
+        window.first_held = captured
+    elif len(_state.waiting) < _MAX_WAITING:
+        _state.waiting.append(captured)
 
 
-def _admit(key: Key) -> int | None:
-    """Return how many were held back before this one, or None when this one is held back too."""
+def _admit(key: Key) -> tuple[_Window | None, int]:
+    """Return the window that holds this incident back, or None; and how many were held back before this one."""
     rate = _config.current().incident_rate
     now = time.monotonic()
     with _state.lock:
@@ -130,61 +134,18 @@ def _admit(key: Key) -> int | None:
             window = _state.windows[key] = _Window(now, suppressed=held)
         if window.count >= rate:
             window.suppressed += 1
-            return None
+            return window, 0
         window.count += 1
-        held, window.suppressed = window.suppressed, 0
-        return held
-
-
-def type_name(kind: type) -> str:
-    """Return an exception type's name as OpenTelemetry's ``exception.type`` wants it."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def stacktrace(exception: BaseException) -> str:
-    """
-    Return a traceback without source text, without our own frames, scrubbed.
-
-    Files, lines and functions are enough to find the code; the code itself stays where it is.
-    """
-    parts = []
-    for each in chain(exception):
-        summary = traceback.StackSummary()
-        for code, line in _places(each):
-            summary.append(
-                traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False, line="")
-            )
-        head = ["Traceback (most recent call last):\n"] if summary else []
-        parts.append("".join([*head, *summary.format(), f"{type_name(type(each))}: {_message(each)}\n"]))
-    return "\n".join(parts)[-STACK_LIMIT:]
-
-
-def _places(exception: BaseException) -> list[tuple[CodeType, int]]:
-    return [
-        (frame.f_code, line)
-        for frame, line in traceback.walk_tb(exception.__traceback__)
-        if not _registry.is_wrapper(frame.f_code)
-    ]
-
-
-def _message(exception: BaseException) -> str:
-    if _config.current().messages == "off":
-        return ""
-    try:
-        return scrub(str(exception))
-    except Exception as error:  # noqa: BLE001  # a user's __str__ may raise anything
-        return f"<message of {type(exception).__name__} raised {type(error).__name__}>"
-
-
-# --- off the calling thread ------------------------------------------------------
+        held, window.suppressed, window.first_held = window.suppressed, 0, None
+        return None, held
 
 
 def drain() -> None:
     """Count and emit what was captured, as far as its attribution is settled."""
+    _release_held(everything=False)
     counted = _state.counted[:]
     del _state.counted[: len(counted)]
-    later = _count(counted)
-    _state.counted[:0] = later
+    _state.counted[:0] = _count(counted)
     for _ in range(len(_state.waiting)):
         captured = _state.waiting.popleft()
         if captured.entry.settled:
@@ -193,9 +154,32 @@ def drain() -> None:
             _state.waiting.append(captured)
 
 
-def _count(pairs: list[tuple[Entry, str]]) -> list[tuple[Entry, str]]:
+def drain_all() -> None:
+    """Count and emit everything, with what is known by now: the program ends."""
+    _release_held(everything=True)
+    drain()
+    _count(_state.counted, everything=True)
+    _state.counted.clear()
+    while _state.waiting:
+        emit(_state.waiting.popleft())
+
+
+def _release_held(*, everything: bool) -> None:
+    """Let the first incident that was held back speak for the others, when its minute is over."""
+    now = time.monotonic()
+    with _state.lock:
+        over = [each for each in _state.windows.values() if everything or now - each.started >= WINDOW_S]
+        for window in over:
+            captured = window.first_held
+            if captured is not None:
+                captured.suppressed = window.suppressed - 1
+                window.suppressed, window.first_held = 0, None
+                _state.waiting.append(captured)
+
+
+def _count(pairs: list[tuple[Entry, str]], *, everything: bool = False) -> list[tuple[Entry, str]]:
     """Add to the counter; returns the pairs whose entry git has not settled yet."""
-    counts = Counter((id(entry), error_type) for entry, error_type in pairs if entry.settled)
+    counts = Counter((id(entry), error_type) for entry, error_type in pairs if everything or entry.settled)
     entries = {id(entry): entry for entry, _ in pairs}
     for (key, error_type), number in counts.items():
         attributes = metric_attributes(entries[key], _config.current())
