@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .._config import AuthorForm
@@ -45,11 +46,28 @@ def is_ai(commit: Commit) -> bool:
 
 
 def read_commits(
-    repository: Repository, revision: str, *, settings: ScanSettings, author: AuthorForm = "name"
+    repository: Repository,
+    revision: str,
+    *,
+    settings: ScanSettings,
+    author: AuthorForm = "name",
+    only: Collection[str] | None = None,
 ) -> Commits:
-    """Read every commit's message and people, in one git process, and find the marks in them."""
+    """
+    Read the commits' messages and people, in one git process, and find the marks in them.
+
+    Args:
+        repository: Where to look.
+        revision: The newest commit.
+        settings: Who is AI in this repository.
+        author: Whether people are written by name or by e-mail address.
+        only: Full SHAs of the commits to read; every one that the revision reaches by default.
+    """
     identities = DEFAULT.with_extra(settings.identities, settings.ignore)
-    records = messages(repository, revision)
+    if only is None:
+        records = messages(repository, revision)
+    else:
+        records = messages(repository, *sorted(only), walk=False) if only else []
     return Commits(
         {record.sha: _commit(record, identities, author) for record in records},
         {record.sha: record.parents for record in records},

@@ -119,16 +119,17 @@ def changes(repository: Repository, revision: str, *, stop: Collection[str] = ()
         yield _commit(sha, parents, found)
 
 
-def messages(repository: Repository, revision: str) -> list[CommitRecord]:
-    """Return every commit that can be reached from a revision, children before parents."""
+def messages(repository: Repository, *revisions: str, walk: bool = True) -> list[CommitRecord]:
+    """Return every commit that can be reached, children before parents; without ``walk`` only those named."""
     identities: dict[tuple[str, str], Identity] = {}
 
     def identity(name: str, email: str) -> Identity:
         return identities.setdefault((name, email), Identity(name, email))
 
     records = []
-    log = ("log", *_PLAIN, "-z", "--encoding=UTF-8", f"--format=tformat:{'%n'.join(_FIELDS)}", revision, "--")
-    with repository.stream(*log) as output:
+    log = ("log", *_PLAIN, "-z", "--encoding=UTF-8", f"--format=tformat:{'%n'.join(_FIELDS)}")
+    named = (*(() if walk else ("--no-walk=unsorted",)), *revisions)
+    with repository.stream(*log, *named, "--") as output:
         for token in _tokens(output):
             if not token:
                 continue
