@@ -54,7 +54,7 @@ def hunks_of(
     pairs: Sequence[Pair],
     *,
     jobs: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda _count: None,
 ) -> dict[Pair, tuple[Hunk, ...]]:
     """
     Return the hunks of each pair, exactly those that ``git blame`` works with.
@@ -106,7 +106,7 @@ def _write_trees(repository: Repository, parts: Sequence[Sequence[Pair]], env: d
 
 
 def _read_diff(
-    output: IO[bytes], part: Sequence[Pair], progress: Callable[[int], None] | None
+    output: IO[bytes], part: Sequence[Pair], progress: Callable[[int], None]
 ) -> dict[Pair, tuple[Hunk, ...]]:
     found: dict[Pair, tuple[Hunk, ...]] = {}
     rest = b"\n"
@@ -118,8 +118,7 @@ def _read_diff(
             if file.strip():
                 number, hunks = _parse_file(file)
                 found[part[number]] = hunks
-        if progress:
-            progress(len(files))
+        progress(len(files))
     if rest.strip():
         number, hunks = _parse_file(rest.removeprefix(_FILE))
         found[part[number]] = hunks

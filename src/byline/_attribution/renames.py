@@ -38,12 +38,7 @@ class Renames:
 
     def __init__(self, repository: Repository, env: dict[str, str]) -> None:
         self._trees = repository.start("mktree", "--batch", "--missing", "-z", env=env)
-        try:
-            self._diff = repository.start(*_COMPARE, env=env)
-        except BaseException:
-            self._trees.kill()
-            self._trees.communicate()
-            raise
+        self._diff = repository.start(*_COMPARE, env=env)
         self._repository = repository
         self._removed: tuple[Sequence[Change], str, list[Origin]] = ((), "", [])
 

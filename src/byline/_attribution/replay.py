@@ -62,9 +62,7 @@ class Replay:
         self._hunks = hunks
         self._told = told
 
-    def run(
-        self, plan: Plan, head: str, shallow: frozenset[str], progress: Callable[[int], None] | None = None
-    ) -> None:
+    def run(self, plan: Plan, head: str, shallow: frozenset[str], progress: Callable[[int], None]) -> None:
         """
         Send every line back until a commit owns it, or the plan ends.
 
@@ -80,18 +78,15 @@ class Replay:
         }
         pending = {head: start}
         for step in plan.steps:
-            files = pending.pop(step.commit, None)
-            if not files:
-                continue
-            if not step.parents:
+            files = pending.pop(step.commit, {})
+            if step.parents:
+                for parent, passed in zip(step.parents, self._step(step, files), strict=True):
+                    if passed:
+                        pending[parent] = _join_files(pending.get(parent, {}), passed)
+            else:
                 # The edge of a shallow clone looks like a root, but most of its lines are older.
                 self._own_all("" if step.commit in shallow else step.commit, files)
-                continue
-            for parent, passed in zip(step.parents, self._step(step, files), strict=True):
-                if passed:
-                    pending[parent] = _join_files(pending.get(parent, {}), passed)
-            if progress:
-                progress(1)
+            progress(1)
         for files in pending.values():
             self._own_all("", files)
 

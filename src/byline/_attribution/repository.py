@@ -43,9 +43,9 @@ class Repository(Git):
             RepositoryError: There is none, it has no work tree, git is not installed, or git
                 refuses to read it.
         """
-        start = (path if path.is_dir() else path.parent).absolute()
-        if not start.is_dir():
+        if not path.exists():
             raise RepositoryError(f"{str(path)!r} does not exist. Pass a path inside a git repository.")
+        start = (path if path.is_dir() else path.parent).absolute()
         worktree = _worktree(start)
         probe = cls(worktree, worktree)
         try:

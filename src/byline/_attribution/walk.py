@@ -1,4 +1,4 @@
-"""Which file of which parent every version of a file came from, followed back through history as ``git blame`` does."""
+"""Where each version of a file came from: the way back through history that ``git blame`` takes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def plan_walk(
     renames: Renames,
     head: str,
     paths: Collection[str],
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None],
 ) -> Plan:
     """
     Follow files back through history, without looking at their lines.
@@ -80,19 +80,17 @@ def plan_walk(
             moves = tuple(_moves(commit, followed, renames))
             steps.append(Step(commit.sha, commit.parents, moves))
             _follow(commit, followed, moves, pending)
-        if progress:
-            progress(len(order))
+        progress(len(order))
         if not pending:
             break
     return Plan(tuple(steps), order)
 
 
 def _follow(
-    commit: CommitChanges, paths: set[str], moves: Iterable[Move], pending: dict[str, set[str]]
+    commit: CommitChanges, paths: set[str], moves: Collection[Move], pending: dict[str, set[str]]
 ) -> None:
     if not commit.parents:
         return
-    moves = tuple(moves)
     paths.difference_update(move.path for move in moves)
     targets = [paths, *(set[str]() for _ in commit.parents[1:])]
     for move in moves:
