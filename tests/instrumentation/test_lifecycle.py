@@ -1,0 +1,226 @@
+"""Turning byline on and off, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from byline.store import Store
+
+MARKED = """
+import byline
+@byline.ai_generated(tool="codex", commit="c0ffee1c0ffee1c0ffee1c0ffee1c0ffee1c0ffe")
+def fail():
+    raise ValueError("no")
+
+def quietly():
+    try:
+        fail()
+    except ValueError:
+        pass
+"""
+
+
+def python(folder: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", MARKED + textwrap.dedent(code)],
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def incidents(folder: Path) -> int:
+    with Store.open(folder / "x.db", read_only=True) as store:
+        return len(store.incidents())
+
+
+def test_store_is_written_at_exit(tmp_path):
+    """
+    A program that ends leaves its incidents in the store.
+    """
+    done = python(tmp_path, "byline.instrument(store='x.db'); quietly()")
+
+    assert (0, "", 1) == (done.returncode, done.stderr, incidents(tmp_path))
+
+
+def test_repeatable(tmp_path):
+    """
+    On, on, off, off, on again: each is safe, and nothing is counted twice.
+    """
+    code = """
+    byline.instrument(store='x.db'); byline.instrument(store='x.db'); quietly()
+    byline.uninstrument(); byline.uninstrument()
+    assert not byline.is_active()
+    byline.instrument(store='x.db'); quietly()
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "", 2) == (done.returncode, done.stderr, incidents(tmp_path))
+
+
+def test_nothing_is_left_behind(tmp_path):
+    """
+    After uninstrument no finder is on the path, no signal handler set, no global provider made.
+    """
+    code = """
+    import signal, sys
+    from opentelemetry import metrics, trace, _logs
+    before = sys.meta_path[:], signal.getsignal(signal.SIGTERM), dict(__import__("os").environ)
+    byline.instrument(store='x.db'); byline.uninstrument()
+    assert before == (sys.meta_path[:], signal.getsignal(signal.SIGTERM), dict(__import__("os").environ))
+    for provider in (metrics.get_meter_provider(), trace.get_tracer_provider(), _logs.get_logger_provider()):
+        assert "Proxy" in type(provider).__name__, provider
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_provider_set_later_is_taken(tmp_path):
+    """
+    A program that sets its own providers after byline was turned on gets them, and byline's signals.
+    """
+    code = """
+    byline.instrument(store='x.db')
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader]))
+    quietly()
+    from byline._instrumentation.lifecycle import flush
+    assert flush()
+    names = {m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics}
+    assert {"byline.call.duration", "byline.incidents"} <= names, names
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "", 1) == (done.returncode, done.stderr, incidents(tmp_path))
+
+
+def test_disabled(tmp_path):
+    """
+    BYLINE_DISABLED=1 leaves no trace: no wrapper, no thread, no file, no finder, no SDK.
+    """
+    code = """
+    import sys, threading
+    byline.instrument(store='x.db')
+    assert not byline.is_active()
+    assert not hasattr(fail, "__wrapped__")
+    assert threading.active_count() == 1
+    assert "opentelemetry.sdk" not in sys.modules
+    quietly()
+    """
+
+    done = python(tmp_path, code, BYLINE_DISABLED="1")
+
+    assert (0, "", []) == (done.returncode, done.stderr, list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("byline.instrument(manifest='nowhere')", "ManifestError: There is no manifest at 'nowhere'"),
+        ("byline.instrument(manifest='broken')", "ManifestError: 'broken' is not a byline manifest"),
+        ("byline.instrument(author='nick')", "ConfigError: author='nick'"),
+        ("byline.instrument(store='/proc/nowhere/x.db')", "StoreError"),
+    ],
+    ids=["missing", "broken", "author", "store"],
+)
+def test_wrong_configuration_is_loud(tmp_path, call, error):
+    """
+    What was configured wrongly stops the program at its start, with a sentence.
+    """
+    (tmp_path / "broken").write_text("x")
+
+    done = python(tmp_path, call)
+
+    assert (1, True) == (done.returncode, error in done.stderr)
+
+
+def test_a_damaged_manifest_that_was_merely_found_harms_nobody(tmp_path):
+    """
+    A manifest nobody named is left aside when it is damaged; the log says so, the program runs.
+    """
+    (tmp_path / "byline.manifest").write_text("x")
+
+    done = python(tmp_path, "byline.instrument(store='x.db'); quietly(); print('fine')")
+
+    assert (0, "fine\n", 1) == (done.returncode, done.stdout, incidents(tmp_path))
+    assert "is not a byline manifest" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"], ids=str)
+def test_signals_flush_first(tmp_path, name):
+    """
+    A program that is told to end writes what it has, soon, and ends as the signal would have ended it.
+    """
+    code = textwrap.dedent(
+        "byline.instrument(store='x.db'); quietly(); print('up', flush=True); import time; time.sleep(60)"
+    )
+    # Not every shell leaves SIGINT to its children.
+    setup = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", setup + MARKED + code],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        process.stdout.readline()
+        started = time.monotonic()
+        process.send_signal(getattr(signal, name))
+        status = process.wait(30)
+
+    assert -getattr(signal, name) == status
+    assert time.monotonic() - started < 10
+    assert 1 == incidents(tmp_path)
+
+
+def test_a_handler_of_the_program_stays(tmp_path):
+    """
+    A program with its own SIGTERM handler keeps it.
+    """
+    code = """
+    import os, signal
+    signal.signal(signal.SIGTERM, lambda *_: print("mine"))
+    byline.instrument(store='x.db')
+    os.kill(os.getpid(), signal.SIGTERM)
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "mine\n") == (done.returncode, done.stdout)
+
+
+def test_forked_workers_write_their_own(tmp_path):
+    """
+    Each process writes what happened in it, once.
+    """
+    code = """
+    import os
+    byline.instrument(store='x.db'); quietly()
+    children = []
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            quietly()
+            raise SystemExit
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    """
+
+    done = python(tmp_path, code, PYTHONWARNINGS="ignore")
+
+    assert (0, 4) == (done.returncode, incidents(tmp_path)), done.stderr

@@ -1,0 +1,113 @@
+"""Durations in exact buckets, compared with the SDK's own aggregation of the same values."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+
+from byline._telemetry.durations import SCALE, Durations
+
+SECONDS = st.floats(min_value=1e-9, max_value=1e5, allow_nan=False)
+
+
+def sdk_buckets(values: list[float]) -> dict[int, int]:
+    aggregation = ExponentialBucketHistogramAggregation(max_size=4_000, max_scale=SCALE)
+    reader = InMemoryMetricReader(preferred_aggregation={Histogram: aggregation})
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    histogram = provider.get_meter("test").create_histogram("h")
+    for value in values:
+        histogram.record(value)
+    point = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
+    provider.shutdown()
+    assert SCALE == point.scale
+    return {point.positive.offset + n: count for n, count in enumerate(point.positive.bucket_counts) if count}
+
+
+def buckets(durations: Durations) -> dict[int, int]:
+    (found,) = durations.collect()
+    return {found.offset + n: count for n, count in enumerate(found.buckets) if count}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SECONDS, min_size=1, max_size=60))
+def test_equal_to_the_sdk(values):
+    """
+    Bucket for bucket, the counts are those of the SDK's exponential histogram.
+    """
+    durations = Durations()
+    durations.add(list(values), {})
+
+    assert sdk_buckets(values) == buckets(durations)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(SECONDS, max_size=20), min_size=1, max_size=5))
+def test_batches_add_up(batches):
+    """
+    Counting in batches gives what counting at once gives.
+    """
+    whole, parts = Durations(), Durations()
+    whole.add([value for batch in batches for value in batch], {"a": 1})
+    for batch in batches:
+        parts.add(list(batch), {"a": 1})
+
+    assert [(e.count, e.offset, e.buckets) for e in whole.collect()] == [
+        (e.count, e.offset, e.buckets) for e in parts.collect()
+    ]
+
+
+def test_totals():
+    """
+    Count, sum and extremes are exact; a duration of zero has its own count.
+    """
+    durations = Durations()
+    durations.add([0.5, 0.0, 0.25, 2.0], {})
+
+    (found,) = durations.collect()
+
+    assert (4, 2.75, 0.0, 2.0, 1) == (
+        found.count,
+        found.total,
+        found.minimum,
+        found.maximum,
+        found.zero_count,
+    )
+    assert 3 == sum(found.buckets)
+
+
+def test_collection_starts_afresh():
+    """
+    What was collected is not collected again.
+    """
+    durations = Durations()
+    durations.add([1.0], {})
+    durations.collect()
+
+    assert [] == durations.collect()
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-15, 1e9, math.inf], ids=str)
+def test_beyond_the_table(value):
+    """
+    A duration that no table holds is counted at its end, not lost.
+    """
+    durations = Durations()
+    durations.add([value], {})
+
+    assert 1 == sum(buckets(durations).values())
+
+
+def test_series_are_apart():
+    """
+    Other attributes make another distribution.
+    """
+    durations = Durations()
+    durations.add([1.0], {"error.type": "ValueError"})
+    durations.add([1.0], {})
+
+    assert [{"error.type": "ValueError"}, {}] == [found.attributes for found in durations.collect()]
