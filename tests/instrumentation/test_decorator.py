@@ -282,14 +282,30 @@ def test_doctest_finds_it():
 
 @pytest.mark.parametrize(
     "target",
-    [add, cached, adder, bound, Shop.method, Shop.__dict__["static_above"]],
-    ids=["function", "cached", "callable", "bound", "method", "static"],
+    [add, cached, adder, bound, part, Shop.method, Shop.__dict__["static_above"]],
+    ids=["function", "cached", "callable", "bound", "partial", "method", "static"],
 )
 def test_twice_is_once(target):
     """
     To mark what is marked returns it.
     """
     assert target is mark(target)
+
+
+def test_property_parts():
+    """
+    Whichever parts a property has are marked, and no others.
+    """
+
+    def write(self, value=None): ...
+
+    found = ai_generated(property(None, write, write))
+
+    assert (None, True, True) == (
+        found.fget,
+        _registry.is_wrapper(found.fset.__code__),
+        _registry.is_wrapper(found.fdel.__code__),
+    )
 
 
 def test_twice_with_a_decorator_between(metrics):

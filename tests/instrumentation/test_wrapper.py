@@ -731,3 +731,25 @@ def test_no_context_outside_a_trace():
     Without a trace, nothing is put into OpenTelemetry's context.
     """
     assert not sync(lambda: trace.get_current_span().is_recording())()
+
+
+def test_future_that_takes_no_callback(metrics, caplog):
+    """
+    A future that refuses to be watched is returned, and counted as the call it was.
+    """
+
+    class Closed:
+        def __await__(self):
+            yield
+
+        def add_done_callback(self, callback):
+            raise RuntimeError("closed")
+
+    closed = Closed()
+
+    @mark
+    def work():
+        return closed
+
+    assert closed is work()
+    assert ({"ok": 1}, 1) == (counts(metrics), len(caplog.records))

@@ -18,6 +18,7 @@ from byline._instrumentation.wrapper import wrap
 from byline._model import Attribution, Function
 from byline._registry import Entry
 from byline._telemetry import spans as spans_module
+from byline._telemetry.spans import CallSpan
 
 AI = Attribution(
     "ai", "high", "ok", "c" * 40, "d" * 40, "Ana", "claude", evidence="note", ai_lines=3, lines=4
@@ -410,3 +411,37 @@ def test_user_sampler_off(monkeypatch):
     provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
     with provider.get_tracer("app").start_as_current_span("request"):
         assert not work().is_recording()
+
+
+def test_span_that_fails_to_end(caplog):
+    """
+    When a span cannot be ended, the call has ended all the same.
+    """
+
+    class Broken(NonRecordingSpan):
+        def end(self, end_time=None):
+            raise RuntimeError("ours")
+
+    CallSpan(Broken(SpanContext(1, 2, is_remote=False))).end()
+
+    assert 1 == sum("ending a span" in each for each in caplog.messages)
+
+
+class Token:
+    """What a context that is kept elsewhere than in a variable gives."""
+
+
+def test_context_that_is_no_variable(monkeypatch):
+    """
+    Where OpenTelemetry keeps its context in another way, byline asks OpenTelemetry.
+    """
+    monkeypatch.setattr(context, "attach", lambda _: Token())
+    detached = []
+    monkeypatch.setattr(context, "detach", detached.append)
+
+    found = spans_module._find_variable()
+    span = CallSpan(trace.INVALID_SPAN)
+    span.attach()
+    span.end()
+
+    assert (None, [Token, Token]) == (found, [type(each) for each in detached])

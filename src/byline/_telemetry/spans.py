@@ -115,8 +115,12 @@ class CallSpan:
 
 def begin(recorder: Recorder, *, attached: bool = True) -> CallSpan | None:
     """Start a span for a call, if its trace records; never raises."""
+    parent = _current().get(_SPAN_KEY)
+    if parent is _quiet:
+        return None
     try:
-        if not _is_wanted(_current().get(_SPAN_KEY)):
+        if not _is_wanted(parent):
+            _remember(parent)
             return None
         labels = recorder.labels()
         span = _get_tracer().start_span(
@@ -131,6 +135,17 @@ def begin(recorder: Recorder, *, attached: bool = True) -> CallSpan | None:
         faults.report(exception, "starting a span")
         return None
     return call
+
+
+# The last parent below which no span is wanted, or none: the calls of one request have the
+# same one. A span that records nothing holds nothing but its ids, so it may be kept.
+_quiet: object = object()
+
+
+def _remember(parent: object) -> None:
+    global _quiet  # noqa: PLW0603  # replaced whole; if two threads disagree, both ask again
+    if type(parent) is NonRecordingSpan and parent.get_span_context().is_valid:
+        _quiet = parent
 
 
 def _is_wanted(parent: object) -> bool:
