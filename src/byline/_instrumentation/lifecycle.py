@@ -15,7 +15,7 @@ from .._config import AuthorForm, Config
 from .._manifest import Manifest, find
 from .._model import Unverified
 from .._telemetry import signals, worker
-from ..exceptions import ManifestError
+from ..exceptions import ManifestError, StoreError
 from . import development, import_hook, lookup, termination
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class _Active:
     finder: import_hook.Finder | None = None
     pipeline: Pipeline | None = None
     """The providers of the store, when there is one."""
+
+    store: Path | None = None
 
 
 _lock = threading.Lock()
@@ -82,6 +84,7 @@ def instrument(
         if opened is not None:
             active.finder = import_hook.install(opened)
             import_hook.mark_imported(opened)
+        _write_notes(active)
         _active = active
 
 
@@ -149,6 +152,7 @@ def _start_store(active: _Active, store: str, manifest: Manifest | None) -> None
 
     path = Path(store).absolute()
     Store.open(path, create=True).close()
+    active.store = path
     made = active.pipeline = pipeline(path, manifest.header if manifest else None)
     signals.add_providers(made.meter_provider, made.logger_provider, made.durations)
     atexit.register(_at_exit, active)
@@ -166,6 +170,20 @@ def _at_exit(active: _Active) -> None:
     _close(active)
 
 
+def _write_notes(active: _Active) -> None:
+    """Leave what could not be told in the store, for ``byline doctor``."""
+    notes = lookup.unverified()
+    if active.store is None or not notes:
+        return
+    from ..store import Store
+
+    try:
+        with Store.open(active.store) as store:
+            store.add_unverified(notes)
+    except StoreError as error:
+        _log.warning("byline could not note what it cannot tell: %s", error)
+
+
 def _flush_store(active: _Active, timeout_s: float) -> bool:
     if active.pipeline is None:
         return True
@@ -178,6 +196,7 @@ def _close(active: _Active) -> None:
     if active.pipeline is None:
         return
     _flush_store(active, FLUSH_TIMEOUT_S)
+    _write_notes(active)
     signals.add_providers(None, None)
     active.pipeline.logger_provider.shutdown()
     active.pipeline.meter_provider.shutdown()
