@@ -154,6 +154,25 @@ def test_nothing_is_a_sketch_too():
     )
 
 
+def test_calls_of_no_duration_are_counted():
+    """
+    Zero has a bucket of its own, and a quantile there is zero.
+    """
+    zeros = _sketch.from_exponential(
+        count=3, total=0.0, minimum=0.0, maximum=0.0, scale=3, zero_count=3, offset=0, bucket_counts=[0]
+    )
+
+    assert (3, (), 0.0) == (zeros.zero_count, zeros.buckets, _sketch.quantile(zeros, 0.5))
+    assert _sketch.of([0.0] * 3) == zeros
+
+
+def test_a_damaged_sketch_has_an_answer():
+    """
+    When the buckets hold less than the count says, the longest call is the answer.
+    """
+    assert 2.0 == _sketch.quantile(Sketch(count=5, maximum=2.0, buckets=(1,)), 0.5)
+
+
 def test_a_share_beyond_one_is_refused():
     """
     A quantile of 95 is a mistake for 0.95.

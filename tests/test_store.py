@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from byline import _sketch, _store_upkeep
+from byline import _sketch, _store_errors, _store_upkeep
 from byline._model import Attribution, Incident, Suspect, Unverified
 from byline._store_schema import SCHEMA
 from byline.exceptions import NotFoundError, StoreError, UnknownCommitError
@@ -372,6 +372,43 @@ def test_each_process_after_a_fork_writes_through_its_own_connection(tmp_path):
     assert "ok" == sqlite_value(path, "PRAGMA integrity_check")
 
 
+SLOW_WRITER = """
+import os, sys, threading, time
+from byline._model import Attribution, Incident
+from byline.store import Store
+store = Store.open(sys.argv[1], create=True)
+busy, done = threading.Event(), threading.Event()
+def hold():
+    with store._file.opened():
+        busy.set()
+        done.wait()
+thread = threading.Thread(target=hold)
+thread.start()
+busy.wait()
+child = os.fork()
+if not child:
+    store.add_incidents([Incident("child", time.time_ns(), "f", "E", "", "", "", 1, "f", Attribution())])
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+done.set()
+thread.join()
+print(store.count_incidents())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_does_not_wait_for_ever(tmp_path):
+    """
+    When another thread holds the store, the fork goes on after a moment, and the child still writes.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SLOW_WRITER, str(tmp_path / "byline.db")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (0, "1\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
 def test_processes_that_make_the_store_at_once_agree(tmp_path):
     """
     Whoever comes first makes the schema, the others use it.
@@ -517,6 +554,24 @@ def test_what_is_too_old_is_removed(tmp_path):
     assert {_store_upkeep.INCIDENTS_REMOVED: 1, _store_upkeep.LATENCY_REMOVED: 1} == thinned
 
 
+def test_thinning_goes_on_with_the_next_write(tmp_path, monkeypatch):
+    """
+    One write does not have to make all the room: no other writer waits long.
+    """
+    monkeypatch.setattr(_store_upkeep, "BATCH", 10)
+    monkeypatch.setattr(_store_upkeep, "ROUNDS", 1)
+    old = [incident(number, time_ns=NOW_NS - 48 * HOUR_NS, message="m" * 1_000) for number in range(300)]
+    with Store.open(
+        tmp_path / "byline.db", create=True, max_bytes=150_000, max_age=timedelta(days=1)
+    ) as store:
+        store.add_incidents(old)
+        first = store.count_incidents()
+        store.add_incidents([incident(1_000)])
+        second = store.count_incidents()
+
+    assert (280, 271) == (first, second)
+
+
 # --- a file that is wrong -----------------------------------------------------------
 
 
@@ -539,6 +594,18 @@ def test_a_new_folder_is_hidden_from_git(tmp_path):
 
     assert "*\n" == (tmp_path / ".byline" / ".gitignore").read_text()
     assert ["byline.db"] == [each.name for each in (tmp_path / "other").iterdir()]
+
+
+def test_an_ignore_file_that_cannot_be_written_is_no_reason_to_fail(tmp_path):
+    """
+    The store is what was asked for.
+    """
+    (tmp_path / ".byline").mkdir()
+    (tmp_path / ".byline" / ".gitignore").symlink_to("nowhere/at/all")
+
+    Store.open(tmp_path / ".byline" / "byline.db", create=True).close()
+
+    assert (tmp_path / ".byline" / "byline.db").is_file()
 
 
 def test_a_store_locked_for_too_long_is_a_clear_error(store):
@@ -659,6 +726,39 @@ def test_an_empty_file_says_so_to_a_reader_and_serves_a_writer(tmp_path):
         assert 0 == store.count_incidents()
 
 
+def test_a_new_store_waits_for_who_holds_the_empty_file(tmp_path):
+    """
+    Setting the file up needs it alone: it is waited for, up to the timeout.
+    """
+    path = tmp_path / "byline.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE unfinished (number)")
+
+    with pytest.raises(StoreError, match="locked"):
+        Store.open(path, create=True, timeout_s=0)
+    release = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+    release.start()
+    Store.open(path, create=True, timeout_s=5).close()
+    release.join()
+    other.close()
+
+    with Store.open(path, read_only=True) as store:
+        assert 0 == store.count_incidents()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(10, "The disk failed under"), (778, "The disk failed under"), (1, "cannot be used: why")],
+    ids=["i/o", "i/o on write", "other"],
+)
+def test_rare_errors_are_sentences_too(tmp_path, code, says):
+    """
+    An error that cannot be provoked here is named with SQLite's own words.
+    """
+    assert says in _store_errors.sentence(code, tmp_path, timeout_s=1, detail="why")
+
+
 def test_a_newer_schema_is_refused(store):
     """
     A store of a newer byline is not guessed at.
@@ -710,8 +810,6 @@ from byline.exceptions import StoreError
 from byline.store import Store
 try:
     with Store.open(sys.argv[1], create=sys.argv[2] == "write", read_only=sys.argv[2] == "read") as store:
-        if sys.argv[2] == "write":
-            store.add_unverified([])
         print(store.count_incidents())
 except StoreError as error:
     print(error)
@@ -748,14 +846,17 @@ def test_a_read_only_folder_can_be_read(read_only):
     assert ("1\n", "") == (out, errors)
 
 
-def test_a_read_only_folder_cannot_be_written(read_only):
+@pytest.mark.parametrize("mode", [0o555, 0o755], ids=["folder and file", "file"])
+def test_what_is_read_only_cannot_be_written(read_only, mode):
     """
-    Writing there is a clear error with its cure.
+    Opening for writing is a clear error with its cure: a program should know when it starts.
     """
+    read_only.parent.chmod(mode)
+
     out, errors = start(READER, read_only, "write", prefix=unprivileged()).communicate(timeout=30)
 
     assert "" == errors
-    assert "cannot be opened or written" in out
+    assert "cannot be opened or written (" in out
     assert "BYLINE_STORE" in out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import threading
@@ -72,7 +71,7 @@ class StoreFile:
             except ValueError as error:
                 raise StoreError(self._sentence(_store_errors.CORRUPT, str(error))) from error
             finally:
-                if connection.in_transaction:
+                with suppress(sqlite3.Error):  # a failed statement may have ended it
                     connection.execute("ROLLBACK")
 
     @contextmanager
@@ -110,7 +109,12 @@ class StoreFile:
         if self.path.is_dir():
             raise StoreError(self._sentence(_store_errors.CANNOT_OPEN, "it is a folder"))
         if not self._read_only:
-            return self._prepared("rwc" if self._create else "rw")
+            connection = self._prepared("rwc" if self._create else "rw")
+            # SQLite would notice with the first write only, and a program wants to know when it starts.
+            if not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
+                connection.close()
+                raise StoreError(self._sentence(_store_errors.CANNOT_OPEN, "it is read-only"))
+            return connection
         try:
             return self._prepared("ro")
         except sqlite3.Error as error:
@@ -160,7 +164,6 @@ class StoreFile:
     def _make_schema(self, connection: sqlite3.Connection) -> None:
         if _pragma(connection, "application_id") or _tables(connection):
             return
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._use_wal(connection)
         with _store_upkeep.transaction(connection):
             # Another process may have been faster while this one waited.
@@ -174,15 +177,20 @@ class StoreFile:
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch to WAL; SQLite does not wait by itself when another process switches at the same moment."""
+        """
+        Set what must be set before the first table.
+
+        SQLite does not always wait by itself when several processes switch to WAL at once.
+        """
         until = time.monotonic() + self._timeout_s
         while True:
             try:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             except sqlite3.OperationalError as error:
                 if not _store_errors.is_busy(_code(error)) or time.monotonic() > until:
                     raise
-                time.sleep(0.01)
+                time.sleep(0.01)  # pragma: no cover  # only when processes meet in this very statement
             else:
                 return
 
@@ -251,7 +259,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _version() -> str:
     try:
         return metadata.version("byline")
-    except metadata.PackageNotFoundError:  # a source tree on the path, not installed
+    except metadata.PackageNotFoundError:  # pragma: no cover  # a source tree on the path, not installed
         return "unknown"
 
 
@@ -270,7 +278,7 @@ def _after_fork_in_child() -> None:
         each.after_fork_in_child()
 
 
-with contextlib.suppress(AttributeError):  # no fork on Windows
+with suppress(AttributeError):  # no fork on Windows
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
     )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
 from inspect import signature
 
 import pytest
@@ -250,6 +254,111 @@ def test_a_hostile_argument_is_harmless(run):
     assert "\x1b" not in run("why", "\x1b[2Jffff").stderr
 
 
+def test_a_traceback_needs_no_store(run, folder):
+    """
+    The manifest alone answers; a store that was named must be there.
+    """
+    (folder / ".byline" / "byline.db").unlink()
+
+    done = run("why", "-", input=CRASH)
+
+    assert 0 == done.exit_code, done.stderr
+    assert "a1a1a1a1a1  Add the mean (#7)" in done.stdout
+    assert 2 == run("why", "-", "--store", "none.db", input=CRASH).exit_code
+
+
+def test_an_incident_needs_no_manifest(run, folder):
+    """
+    Without a manifest the code is not shown, and the rest is; one that was named must be there.
+    """
+    (folder / "bare").mkdir()
+    (folder / ".byline" / "byline.manifest").rename(folder / "bare" / "m")
+    with Store.open(folder / "bare" / "byline.db", create=True) as store:
+        store.add_incidents([incident(1, stacktrace="", service="", revision="")])
+
+    done = run("why", "--store", "bare/byline.db")
+
+    assert (0, False) == (done.exit_code, "> return" in done.stdout)
+    assert "> return sum(items) / len(items)" in run("why", "--manifest", "bare/m", input="").stdout
+    assert 2 == run("why", "--manifest", "none").exit_code
+
+
+def test_a_failure_outside_the_repository_says_so(run):
+    """
+    A traceback without a known frame names no commit, and what could be done.
+    """
+    done = run("why", "-", input=CRASH.replace("/srv/cart.py", "/usr/lib/python3.11/cart.py"))
+
+    assert 0 == done.exit_code
+    for each in (
+        "No frame of this failure",
+        "No commit can be suspected",
+        "outside the repository",
+        "byline scan",
+    ):
+        assert each in done.stdout
+
+
+def test_the_way_to_the_failure_is_shown(run, folder):
+    """
+    What the line called, who called it, the change when the subject does not name it, and estimates as such.
+    """
+    frames = "".join(
+        f'  File "/srv/cart.py", line {line}, in caller_{line}\n' for line in (90, 80, 70, 60, 50)
+    )
+    stack = (
+        f"Traceback (most recent call last):\n{frames}"
+        '  File "/srv/cart.py", line 2, in mean\n  File "/usr/lib/python3.11/json.py", line 5, in loads\nKeyError: 1\n'
+    )
+    suspect = replace(
+        incident(1).suspects[0], subject="Add the mean", verdict="human", committed_at=0, author=""
+    )
+    with Store.open(folder / "deep.db", create=True) as store:
+        store.add(
+            incidents=[
+                incident(1, stacktrace=stack, suspects=(suspect,), attribution=Attribution(lines=3, commit=AI, last_commit=AI)),
+            ],
+            calls=[
+                Calls("cart.mean", AI, AI, "", NOW_NS, _sketch.of([0.01]), exact=False),
+                Calls("cart.mean", AI, AI, "cancelled", NOW_NS, _sketch.of([0.01])),
+            ],
+        )  # fmt: skip
+
+    told = run("why", "--store", "deep.db").stdout
+
+    for each in (
+        "it called loads (/usr/lib/python3.11/json.py:5), which raised", "called by caller_50 (cart.py:50)",
+        "and 1 more of the repository's frames", "author not recorded, PR 7", "AI line that raised: written by a person",
+        "0 of 3 lines by AI; written and last changed by a1a1a1a1a1",
+        "2 calls, 0 failed (0.0 %), 1 cancelled", "(estimated from explicit buckets)",
+    ):  # fmt: skip
+        assert each in told
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(folder):
+    """
+    A log of someone else's.
+    """
+    (folder / "secret.log").write_text(CRASH)
+    (folder / "secret.log").chmod(0)
+    setpriv = shutil.which("setpriv")
+    if not os.geteuid() and setpriv is None:
+        pytest.skip("file permissions do not hold for root, and setpriv is not here")
+    prefix = [] if os.geteuid() else [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+
+    done = subprocess.run(
+        [*prefix, sys.executable, "-m", "byline", "why", "secret.log"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (1, "Error: The file 'secret.log' cannot be read: Permission denied.\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
 # --- incidents ------------------------------------------------------------------------
 
 
@@ -331,6 +440,24 @@ def test_nothing_found_has_a_status_of_its_own(run, folder):
     )
 
 
+def test_what_is_left_out_and_what_is_not_known_is_said(run, folder):
+    """
+    A store that had to forget says so, and a commit of which only the SHA is known too.
+    """
+    bare = Suspect(AI, "AI line that raised", "cart.mean", "cart.py", 2, 0, "ai", "medium")
+    with Store.open(folder / "old.db", create=True, max_age=timedelta(hours=1)) as store:
+        store.add_incidents([incident(1, time_ns=NOW_NS - 7_200_000_000_000), incident(2, suspects=(bare,))])
+
+    listed, one = (
+        run("incidents", *words, "--store", "old.db").stdout for words in (["--since", "90s"], ["a1a1"])
+    )
+
+    assert "1 incident in the last 90 s, first suspects: 1 commit" in listed
+    assert "Not in this answer: incidents removed (1 rows, to keep the store within its bounds" in listed
+    assert "nothing more is known of this commit" in listed
+    assert "no calls recorded" in one
+
+
 def test_incidents_without_a_suspect_are_shown(run, folder):
     """
     What no commit can be suspected of is in the list, and why says what it could not check.
@@ -362,16 +489,30 @@ def test_every_command_has_help_with_an_example(run, name):
     assert "byline" in told
 
 
+def test_the_version(run):
+    """
+    One line, and nothing else.
+    """
+    assert (0, f"byline {version('byline')}\n") == ((done := run("--version")).exit_code, done.stdout)
+
+
 def test_a_command_is_imported_when_it_is_used(folder):
     """
     Asking for the version loads neither a command nor a library for one.
     """
+    # A coverage run loads sqlite3 itself.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     script = (
         "import sys; from byline._cli.main import main; main(['--version'], standalone_mode=False);"
         "print(sorted(n for n in sys.modules if n.startswith('byline._cli.') or n in ('rich', 'sqlite3', 'git')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
 
     assert "['byline._cli.main', 'byline._cli.output']" == done.stdout.splitlines()[-1]
@@ -474,7 +615,10 @@ def test_commits_and_incidents_are_completed(folder):
     """
     assert ["plain", "a1a1a1a1a1a1", "Add the mean (#7)"] == complete("incidents", "a1")
     assert "000000000ab3" in complete("why", "0000")
+    assert ["file", "crash", "_"] == complete("why", "crash")
     assert "incidents" in complete("inc")
+    (folder / ".byline" / "byline.db").unlink()
+    assert ("", "file") == ("".join(complete("incidents", "a1")), complete("why", "0000")[0])
 
 
 def test_the_module_runs_too(folder):

@@ -163,6 +163,52 @@ def test_separate_tracebacks_stay_apart():
     ]
 
 
+def test_a_traceback_that_breaks_off_before_another():
+    """
+    What is there of the first is not given to the second.
+    """
+    head = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n'
+
+    assert [("", 1), ("KeyError", 1)] == [
+        (chain[-1].type, len(chain[-1].frames)) for chain in parse(f"{head}{head}KeyError\n")
+    ]
+
+
+def test_a_traceback_without_its_first_line_after_another():
+    """
+    Frames that follow a finished traceback begin a new one.
+    """
+    frame = '  File "a.py", line 1, in f\n'
+
+    assert ["KeyError", "ValueError"] == [
+        chain[-1].type for chain in parse(f"{frame}KeyError\n{frame}ValueError\n")
+    ]
+
+
+def test_groups_that_break_off():
+    """
+    Members without their last line, ends that are missing, and what follows all stay apart.
+    """
+    group = (
+        '  + Exception Group Traceback (most recent call last):\n  |   File "g.py", line 1, in g\n'
+        "  | ExceptionGroup: x (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n"
+        '    | Traceback (most recent call last):\n    |   File "a.py", line 1, in f\n'
+    )
+    cut = f"{group}    +---------------- 2 ----------------\n    | KeyError: 2\n  +------------------------------------\n"
+    other = '    | KeyError: 1\n    | Traceback (most recent call last):\n    |   File "b.py", line 2, in h\nValueError\n'
+
+    (chain,) = parse(cut)
+    first, second = parse(group + other)
+
+    assert [["", 1], ["KeyError", 0]] == [
+        [member[0].type, len(member[0].frames)] for member in chain[0].members
+    ]
+    assert (["KeyError"], "b.py") == (
+        [each[0].type for each in first[0].members],
+        second[0].frames[0].filename,
+    )
+
+
 def test_a_syntax_error_has_its_place():
     """
     The file that could not be compiled is a frame without a function.

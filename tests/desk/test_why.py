@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -230,6 +231,31 @@ def test_recursion_adds_to_the_distance(manifest):
     assert [0, 18] == [each.distance for each in facts_of(frames, manifest)]
 
 
+def test_an_endless_traceback_is_cut(manifest):
+    """
+    The frames nearest to the failure are looked up, and no more than two thousand.
+    """
+    assert 2_000 == len(facts_of([TracebackFrame("/srv/src/cart.py", 3, "mean")] * 5_000, manifest))
+
+
+def test_a_line_that_was_not_blamed_says_so(shop):
+    """
+    A line whose owner the scan did not look for, and a line beyond the file's end.
+    """
+    path = shop / "other.manifest"
+    record = FileRecord("src/cart.py", "cart", blob_id(SOURCE.encode()).hex(), (), (LineRun(3),))
+    _manifest.write(path, Header("e" * 40, "main"), [record], {})
+    frames = [
+        TracebackFrame(str(shop / "src" / "cart.py"), 3, "mean"),
+        TracebackFrame("/srv/src/cart.py", 9, "mean"),
+    ]
+
+    first, second = facts_of(frames, Manifest.open(path))
+
+    assert "the line is older than the scan looked (scan with --all)" == first.reason
+    assert "another version of the file" in second.reason
+
+
 def test_a_text_without_a_traceback_is_an_error(manifest):
     """
     The message shows what is looked for.
@@ -365,6 +391,25 @@ def test_library_frames_are_told_apart(store):
     assert ("src/cart.py", 3) == (why.raising.path, why.raising.line)
 
 
+def test_the_scanned_file_lends_its_code(shop, store, manifest):
+    """
+    A stored stack has no source text: the line is read from the scanned file, or not shown.
+    """
+    stack = text("src/cart.py", code="").replace('    return f"{mean(items)}"\n', "")
+    store.add_incidents([incident(1, stacktrace=stack)])
+
+    assert "return total / len(items)" == explain_incident(store, manifest=manifest).raising.code
+    (shop / "src" / "cart.py").write_text("changed\n")
+    assert "" == explain_incident(store, manifest=manifest).raising.code
+
+
+def test_a_failure_never_seen_has_no_number_of_times(shop, store, manifest):
+    """
+    A traceback of a failure that the store does not know.
+    """
+    assert explain_traceback(text(shop / "src" / "cart.py"), manifest, store=store).kind is None
+
+
 def test_a_stack_that_was_cut_still_has_its_place(store):
     """
     The raising line is known even when the stored text does not show it.
@@ -447,11 +492,15 @@ def test_the_store_is_found_upward_to_the_root_of_the_repository(tmp_path, monke
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     (tmp_path / "other" / ".git").mkdir(parents=True)
+    # Without a repository the search ends at the top.
+    top = Path(tmp_path.anchor)
 
     with open_store(None, start=deep) as store:
         assert tmp_path.resolve() / ".byline" / "byline.db" == store.path
     with pytest.raises(StoreError, match="here or above"):
         open_store(None, start=tmp_path / "other")
+    with pytest.raises(StoreError, match="here or above"):
+        open_store(None, start=top)
 
 
 def test_an_argument_outranks_the_environment(tmp_path, monkeypatch):

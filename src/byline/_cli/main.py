@@ -50,7 +50,9 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # click's signature
         """Run; what a terminal's encoding can't show is escaped, not an error."""
         for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
+            if hasattr(
+                stream, "reconfigure"
+            ):  # pragma: no branch  # a program may have put another object there
                 stream.reconfigure(errors="backslashreplace")
         return super().main(args, *arguments, **options)
 

@@ -15,7 +15,8 @@ FRAME_LIMIT = 2_000
 """Frames that are looked up; further ones are left out."""
 
 _SOURCE_LIMIT = 10_000_000
-_LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/(?P<module>.+)\.py$")
+_INSTALLED = re.compile(r".*/(?:site|dist)-packages/(?P<module>.+)\.py$")
+_LIBRARY = re.compile(r".*/(?:(?:site|dist)-packages|lib/python3\.\d+)/")
 _DIFFERS = "the file on this machine is not the one that was scanned (scan again, or check out the deployed revision)"
 _ABSENT = "not on this machine, so it could not be compared with the scanned file"
 
@@ -104,11 +105,14 @@ def _locate(frame: TracebackFrame, manifest: Manifest) -> tuple[ManifestFile | N
 
 
 def _by_name(filename: str, manifest: Manifest) -> ManifestFile | None:
-    library = _LIBRARY.match(_slashes(filename))
-    if library is None:
+    printed = _slashes(filename)
+    if not _LIBRARY.match(printed):
         return manifest.by_path(filename)
     # An installed package: its path says nothing of the repository's, its module does.
-    return manifest.by_module(library["module"].removesuffix("/__init__").replace("/", "."))
+    installed = _INSTALLED.match(printed)
+    if installed is None:
+        return None
+    return manifest.by_module(installed["module"].removesuffix("/__init__").replace("/", "."))
 
 
 def _is_elsewhere(file: ManifestFile, frame: TracebackFrame) -> bool:

@@ -278,8 +278,7 @@ class _Reader:
         self._end_member()
         self._levels.pop()
         level = self._levels[-1]
-        if level.chain:
-            level.chain[-1] = replace(level.chain[-1], members=tuple(level.members))
+        level.chain[-1] = replace(level.chain[-1], members=tuple(level.members))
         level.members = []
 
     def _deliver(self) -> None:
