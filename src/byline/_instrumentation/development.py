@@ -55,6 +55,8 @@ def ask(entry: Entry) -> bool:
     with _state.lock:
         answered = _state.manifests.get(filename)
         if answered is None:
+            if not _state.pending:
+                _state.deadline = time.monotonic() + _config.current().scan_budget_s
             _state.pending.setdefault(filename, []).append(entry)
             _start()
             return True
@@ -71,13 +73,16 @@ def wait(timeout_s: float | None = None) -> bool:
 
 
 def give_up() -> None:
-    """Settle what git has not answered in time, so that its telemetry is not held back for ever."""
+    """
+    Settle what git has not answered in time, so that its telemetry is not held back for ever.
+
+    An answer that comes later is still taken.
+    """
     with _state.lock:
-        if time.monotonic() < _state.deadline and _state.pending:
+        if time.monotonic() < _state.deadline:
             return
-        waiting = [entry for entries in _state.pending.values() for entry in entries]
-        _state.pending.clear()
-    for entry in waiting:
+        late = [entry for entries in _state.pending.values() for entry in entries if not entry.settled]
+    for entry in late:
         entry.settle(entry.function, declared(Attribution(status="pending"), declaration.of(entry)))
 
 
@@ -86,8 +91,8 @@ def _start() -> None:
     if _state.thread is not None and _state.thread.is_alive():
         return
     worker.before_stop(wait)
+    worker.each_tick(give_up)
     _state.idle.clear()
-    _state.deadline = time.monotonic() + _config.current().scan_budget_s
     _state.thread = threading.Thread(target=_run, name="byline-scan", daemon=True)
     _state.thread.start()
 
