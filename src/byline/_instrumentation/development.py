@@ -55,8 +55,7 @@ def ask(entry: Entry) -> bool:
     with _state.lock:
         answered = _state.manifests.get(filename)
         if answered is None:
-            if not _state.pending:
-                _state.deadline = time.monotonic() + _config.current().scan_budget_s
+            _state.deadline = time.monotonic() + _config.current().scan_budget_s
             _state.pending.setdefault(filename, []).append(entry)
             _start()
             return True
