@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -56,10 +57,8 @@ def outer() -> None:
 
 
 def quietly(call) -> None:
-    try:
+    with contextlib.suppress(BaseException):
         call()
-    except BaseException:
-        pass
 
 
 def test_attributes(incidents_of):
@@ -175,7 +174,7 @@ def test_messages_off(incidents_of, monkeypatch):
     assert "word" not in json.dumps(found)
 
 
-class Nasty(Exception):
+class NastyError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no message for you")
 
@@ -184,7 +183,7 @@ def test_exception_that_cannot_be_printed(incidents_of):
     """
     An exception whose text cannot be made is an incident like any other.
     """
-    (found,) = incidents_of(lambda: quietly(lambda: fail(Nasty)))
+    (found,) = incidents_of(lambda: quietly(lambda: fail(NastyError)))
 
     assert "raised RuntimeError" in found[_semconv.EXCEPTION_MESSAGE]
 

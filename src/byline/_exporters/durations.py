@@ -42,7 +42,10 @@ class WithDurations(MetricExporter):
         self._since_ns = time.time_ns()
 
     def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any  # noqa: ANN401  # the base class has it so
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,  # noqa: ANN401  # the base class has it so
     ) -> MetricExportResult:  # the base class has it so
         """Hand over what was collected, and what was counted since the last time."""
         found = self._durations.collect()
