@@ -120,14 +120,18 @@ def scan(
             f"{str(repository.root)!r} is a shallow clone: most lines would seem to come from one commit. "
             "Fetch the history (git fetch --unshallow; fetch-depth: 0 in GitHub Actions), or pass --allow-shallow."
         )
-    tell("commits", 0, 1)
-    commits = read_commits(repository, revision, settings=settings, author=author)
-    tell("commits", 1, 1)
     blobs = _python_files(repository, revision, settings, paths)
+    # For a few files, their owners' messages are enough; a bounded walk needs every message first.
+    few = None if paths is None else own_lines(repository, revision, paths=blobs, progress=tell)
+    tell("commits", 0, 1)
+    only = None if few is None else _touched_by(few)
+    commits = read_commits(repository, revision, settings=settings, author=author, only=only)
+    tell("commits", 1, 1)
     notes, unread = read_notes(repository, commits.by_sha, identities=commits.identities)
     with_notes = frozenset(sha for sha, note in notes.items() if note.marks)
-    oldest = "" if everything or paths is not None else commits.oldest_ai(with_notes)
-    ownership = own_lines(repository, revision, paths=blobs, stop=(oldest,) if oldest else (), progress=tell)
+    oldest = "" if everything or few is not None else commits.oldest_ai(with_notes)
+    stop = (oldest,) if oldest else ()
+    ownership = few or own_lines(repository, revision, paths=blobs, stop=stop, progress=tell)
     book = EvidenceBook(commits.by_sha, notes)
     context = _Context(
         repository, settings, commits, book, blobs, ownership, NeutralCommits(repository), unread
@@ -153,6 +157,13 @@ def scan_files(root: Path, files: Iterable[Path]) -> Manifest:
         file.resolve().relative_to(top).as_posix() for file in files if file.resolve().is_relative_to(top)
     ]
     return scan(root, allow_shallow=True, paths=inside).manifest()
+
+
+def _touched_by(ownership: Ownership) -> set[str]:
+    """Return the commits that own a line, or removed one."""
+    files = ownership.files.values()
+    owners = {run.commit for file in files for run in file.runs}
+    return (owners | {each.commit for file in files for each in file.deletions}) - {""}
 
 
 def _python_files(
