@@ -24,3 +24,9 @@ def new_repo(tmp_path: Path) -> Callable[..., RepositoryFactory]:
         return RepositoryFactory(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> RepositoryFactory:
+    """Return one repository for all generated histories; each replaces the branch ``made``."""
+    return RepositoryFactory(tmp_path_factory.mktemp("made"))
