@@ -135,7 +135,7 @@ def test_development(checkout):
     Without a manifest, in a checkout, git answers in the background.
     """
     lookup.use(None)
-    lookup.when_unknown(development.ask)
+    lookup.when_unknown(development.ask_now)
 
     found = entry(checkout / "mod.py")
     before = found.attribution.status
@@ -150,7 +150,7 @@ def test_development_out_of_time(checkout):
     """
     use(Config(scan_budget_s=0.0))
     lookup.use(None)
-    lookup.when_unknown(development.ask)
+    lookup.when_unknown(development.ask_now)
     (checkout / "other.py").write_text(SOURCE)
 
     found = entry(checkout / "other.py")
@@ -164,7 +164,7 @@ def test_development_outside_git(tmp_path):
     Outside git nothing is pending.
     """
     lookup.use(None)
-    lookup.when_unknown(development.ask)
+    lookup.when_unknown(development.ask_now)
     (tmp_path / "mod.py").write_text(SOURCE)
 
     found = entry(tmp_path / "mod.py")
@@ -177,7 +177,7 @@ def test_uncommitted_edits(checkout):
     A function that is edited and not committed is stale, and the reason says so.
     """
     lookup.use(None)
-    lookup.when_unknown(development.ask)
+    lookup.when_unknown(development.ask_now)
     (checkout / "mod.py").write_text(SOURCE.replace("y = x", "y = x + 2"))
 
     found = entry(checkout / "mod.py")

@@ -13,7 +13,7 @@ from .. import _config, _registry
 from .._registry import Entry
 from .._telemetry import faults
 from ..exceptions import ConfigError
-from . import lookup
+from . import development, lookup
 from .declaration import Declaration, declare
 from .wrapper import wrap
 
@@ -29,6 +29,10 @@ class Mark(Protocol):
 
     def __call__(self, target: _Target, /) -> _Target:
         """Mark a function, method, class or callable object."""
+
+
+# A mark in a checkout without a manifest: git may know more.
+lookup.when_unknown(development.ask)
 
 
 @overload

@@ -14,7 +14,7 @@ from .. import _config, _registry
 from .._manifest import Manifest
 from .._model import Attribution, Unverified
 from .._registry import Entry
-from .._telemetry import worker
+from .._telemetry import signals, worker
 from ..exceptions import BylineError
 from . import declaration, lookup
 from .declaration import declared
@@ -44,7 +44,7 @@ _state = _State()
 
 def ask(entry: Entry) -> bool:
     """
-    Queue a function for the background scan.
+    Queue a function for the background scan, which starts when its answer can be of use.
 
     Returns:
         False when its file is in no git checkout; the caller settles the entry then.
@@ -57,14 +57,37 @@ def ask(entry: Entry) -> bool:
         if answered is None:
             _state.deadline = time.monotonic() + _config.current().scan_budget_s
             _state.pending.setdefault(filename, []).append(entry)
-            _start()
+            worker.before_stop(wait)
+            worker.each_tick(_tick)
             return True
     _settle(entry, answered)
     return True
 
 
+def ask_now(entry: Entry) -> bool:
+    """Queue a function, and ask git at once: the program turned byline on."""
+    queued = ask(entry)
+    with _state.lock:
+        if _state.pending:
+            _start()
+    return queued
+
+
+def _tick() -> None:
+    """Ask git as soon as somebody listens: a mark that nobody reads costs no scan."""
+    with _state.lock:
+        if not _state.pending:
+            return
+        if signals.is_anyone_listening():
+            _start()
+        elif _state.thread is None:
+            _state.deadline = time.monotonic() + _config.current().scan_budget_s
+    give_up()
+
+
 def wait(timeout_s: float | None = None) -> bool:
     """Wait until nothing is pending, at most for the budget; then settle what is left as ``pending``."""
+    _tick()
     budget = max(0.0, _state.deadline - time.monotonic())
     done = not _state.thread or _state.idle.wait(budget if timeout_s is None else min(timeout_s, budget))
     give_up()
@@ -89,8 +112,6 @@ def _start() -> None:
     """Start the thread; the lock is held."""
     if _state.thread is not None and _state.thread.is_alive():
         return
-    worker.before_stop(wait)
-    worker.each_tick(give_up)
     _state.idle.clear()
     _state.thread = threading.Thread(target=_run, name="byline-scan", daemon=True)
     _state.thread.start()

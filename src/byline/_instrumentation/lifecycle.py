@@ -14,7 +14,7 @@ from .. import _config
 from .._config import AuthorForm, Config
 from .._manifest import Manifest, find
 from .._model import Unverified
-from .._telemetry import signals, worker
+from .._telemetry import latency, signals, spans, worker
 from ..exceptions import ManifestError, StoreError
 from . import development, import_hook, lookup, termination
 
@@ -75,9 +75,11 @@ def instrument(
         _config.use(config)
         if config.disabled:
             return
+        latency.start()
+        spans.configure(config)
         opened = _open_manifest(config)
         lookup.use(opened)
-        lookup.when_unknown(development.ask)
+        lookup.when_unknown(development.ask_now)
         active = _Active()
         if config.store and not _exported_already():
             _start_store(active, config.store, opened)
@@ -98,8 +100,10 @@ def uninstrument() -> None:
     if active.finder is not None:
         import_hook.remove(active.finder)
     flush()
+    latency.stop()
+    spans.stop()
     _close(active)
-    lookup.when_unknown(None)
+    lookup.when_unknown(development.ask)
     lookup.reset()
     _config.use(None)
 

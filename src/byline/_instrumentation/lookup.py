@@ -23,6 +23,7 @@ _searched = False
 _sources: dict[str, Source] = {}
 _unverified: list[Unverified] = []
 _ask_git: Callable[[Entry], bool] | None = None
+"""Who may answer for functions no manifest knows; development.py puts itself here."""
 
 
 @dataclass(frozen=True, slots=True)

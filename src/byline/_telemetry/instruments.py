@@ -91,7 +91,7 @@ def destinations() -> tuple[Instruments, ...]:
     The API alone records nothing; then its place is left out, which saves the calls.
     """
     global _own, _beside  # noqa: PLW0603  # each replaced whole, under the lock
-    provider = signals._meter_provider  # noqa: SLF001  # meters() makes a proxy per call, which the API never frees
+    provider = signals.meter_provider()
     with _lock:
         if _own is None:
             # A proxy until the program sets its provider; what is made here follows it.

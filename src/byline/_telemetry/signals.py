@@ -6,6 +6,8 @@ later finds the place free.
 
 from __future__ import annotations
 
+from functools import cache
+
 from opentelemetry import _logs, metrics
 
 from .. import _semconv
@@ -37,13 +39,39 @@ def durations() -> Durations | None:
     return _durations
 
 
+def meter_provider() -> metrics.MeterProvider | None:
+    """Return the added meter provider."""
+    return _meter_provider
+
+
+def is_anyone_listening() -> bool:
+    """Tell whether some provider is there to record: the API alone records nothing."""
+    if _meter_provider is not None or _logger_provider is not None:
+        return True
+    providers = (metrics.get_meter_provider(), _logs.get_logger_provider())
+    api = ("opentelemetry.metrics", "opentelemetry._logs")
+    return not all(type(provider).__module__.startswith(api) for provider in providers)
+
+
 def meters() -> tuple[metrics.Meter, ...]:
     """Return the meter of every place that signals go to."""
-    own = metrics.get_meter(_semconv.SCOPE)
+    own = _own_meter()
     return (own, _meter_provider.get_meter(_semconv.SCOPE)) if _meter_provider else (own,)
 
 
 def loggers() -> tuple[_logs.Logger, ...]:
     """Return the logger of every place that events go to."""
-    own = _logs.get_logger(_semconv.SCOPE)
+    own = _own_logger()
     return (own, _logger_provider.get_logger(_semconv.SCOPE)) if _logger_provider else (own,)
+
+
+# Until the program sets its provider these are proxies, which follow it; made once, because
+# the API keeps every proxy it has handed out.
+@cache
+def _own_meter() -> metrics.Meter:
+    return metrics.get_meter(_semconv.SCOPE)
+
+
+@cache
+def _own_logger() -> _logs.Logger:
+    return _logs.get_logger(_semconv.SCOPE)
