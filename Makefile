@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing tests lowest docs bench clean python
+.PHONY: help demo test lint typing tests lowest coverage docs bench clean python
 .NOTPARALLEL:
 
 STEP := .ci/step
@@ -11,7 +11,7 @@ TOOLS := .build/tools
 DEMO := .build/demo
 PIP := -m pip --disable-pip-version-check --no-input install --quiet -c constraints.txt
 NOX := $(TOOLS)/bin/python -m nox
-CHECKS := lint typing tests lowest docs
+CHECKS := lint typing tests lowest coverage docs
 SOURCES := pyproject.toml constraints.txt README.md $(shell find src -name '*.py' -o -name '*.json' -o -name '*.html')
 
 # The first that runs and is new enough: a shim can be on PATH and not run.
@@ -21,7 +21,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 help:
 	@echo 'make demo    install byline and show its main job on a small example'
 	@echo 'make test    run every check: lint, types, tests on each Python, lowest versions, docs'
-	@echo '             make -k test goes on after a failure; make lint, typing, tests, lowest, docs run one'
+	@echo '             make -k test goes on after a failure; make lint, typing, tests, lowest, coverage, docs run one'
 	@echo 'make bench   measure what byline costs'
 	@echo 'make clean   remove what the above made'
 

@@ -79,8 +79,13 @@ def _wheel() -> str:
     return str(wheel)
 
 
-def _pytest(session: nox.Session, *options: str) -> None:
-    session.run(*options, "pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
+def _install_wheel(session: nox.Session) -> None:
+    session.install(*CONSTRAINTS, *_group("test"), f"{_wheel()}[all]")
+    # pip keeps an older wheel of the same version.
+    session.install("--force-reinstall", "--no-deps", _wheel())
+
+
+PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
 
 
 @nox.session(default=False)
@@ -88,8 +93,6 @@ def build(session: nox.Session) -> None:
     """Build the wheel that the tests install."""
     session.install(*CONSTRAINTS, *PYPROJECT["build-system"]["requires"])
     shutil.rmtree(WHEELS, ignore_errors=True)
-    for measured in ROOT.glob(".coverage.*"):
-        measured.unlink()
     session.run(
         "python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(WHEELS), "."
     )
@@ -100,18 +103,21 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the wheel, with every Python found."""
     if MISSING:
         session.warn(f"Not here, so not tested: Python {', '.join(MISSING)}")
-    session.install(*CONSTRAINTS, *_group("test"))
-    session.install(*CONSTRAINTS, "--force-reinstall", "--no-deps", _wheel())
-    session.install(*CONSTRAINTS, f"{_wheel()}[all]")
-    _pytest(session, "coverage", "run", "-m")
-    if not session.posargs:
-        session.notify("coverage")
+    _install_wheel(session)
+    session.run(*PYTEST, *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(python=next(reversed(PYTHONS)), requires=["build"])
 def coverage(session: nox.Session) -> None:
-    """Combine what the tests covered, over all Pythons."""
-    session.install(*CONSTRAINTS, "coverage")
+    """
+    Measure what the tests cover, in all their processes, with the newest Python.
+
+    Whether they pass is for the session ``tests`` to say: what a test sees of a process
+    that is being measured, such as the modules it has loaded, is not always the truth.
+    """
+    _install_wheel(session)
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", *PYTEST, "-q", "--no-summary", success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -126,7 +132,7 @@ def lowest(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("test"))
     session.install(*(each.replace(">=", "==") for each in [*project["dependencies"], *extras]))
     session.install("--force-reinstall", "--no-deps", _wheel())
-    _pytest(session, "python", "-m")
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session
