@@ -11,8 +11,8 @@ from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
-from byline import _sketch
-from byline._sketch import Sketch
+from byline._store import sketches
+from byline._store.sketches import Sketch
 
 durations = st.one_of(
     st.just(0.0),
@@ -27,9 +27,9 @@ def test_merging_equals_counting_at_once(parts):
     """
     The merge of sketches is the sketch of all their values.
     """
-    together = _sketch.of([value for part in parts for value in part])
+    together = sketches.of([value for part in parts for value in part])
 
-    merged = _sketch.merge(_sketch.of(part) for part in parts)
+    merged = sketches.merge(sketches.of(part) for part in parts)
 
     assert math.isclose(together.total, merged.total, rel_tol=1e-12)
     assert without_total(together) == without_total(merged)
@@ -40,10 +40,10 @@ def test_the_order_of_merging_does_not_matter(one, two, three):
     """
     Merging is associative and commutative.
     """
-    first, second, third = _sketch.of(one), _sketch.of(two), _sketch.of(three)
+    first, second, third = sketches.of(one), sketches.of(two), sketches.of(three)
 
-    left = _sketch.merge([_sketch.merge([first, second]), third])
-    right = _sketch.merge([third, _sketch.merge([second, first])])
+    left = sketches.merge([sketches.merge([first, second]), third])
+    right = sketches.merge([third, sketches.merge([second, first])])
 
     assert without_total(left) == without_total(right)
 
@@ -53,11 +53,11 @@ def test_a_quantile_is_in_the_bucket_of_the_true_one(values, q):
     """
     A quantile is at most a bucket's width away from the true one, by nearest rank.
     """
-    sketch = _sketch.of(values)
+    sketch = sketches.of(values)
     true = sorted(values)[max(0, math.ceil(q * len(values)) - 1)]
     factor = 2**2**-sketch.scale
 
-    found = _sketch.quantile(sketch, q)
+    found = sketches.quantile(sketch, q)
 
     assert true == found or true / factor * (1 - 1e-9) <= found <= true * factor * (1 + 1e-9)
 
@@ -67,7 +67,7 @@ def test_extremes_are_exact(values):
     """
     The highest quantile is the slowest call itself.
     """
-    assert max(values) == _sketch.quantile(_sketch.of(values), 1)
+    assert max(values) == sketches.quantile(sketches.of(values), 1)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -90,24 +90,24 @@ def test_the_sdk_counts_the_same(seed):
     point = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
     provider.shutdown()
 
-    taken = _sketch.from_exponential(
+    taken = sketches.from_exponential(
         count=point.count, total=point.sum, minimum=point.min, maximum=point.max, scale=point.scale,
         zero_count=point.zero_count, offset=point.positive.offset, bucket_counts=point.positive.bucket_counts,
     )  # fmt: skip
 
-    assert without_total(_sketch.of(values)) == without_total(taken)
+    assert without_total(sketches.of(values)) == without_total(taken)
 
 
 def test_a_histogram_with_explicit_bounds_becomes_an_estimate():
     """
     The count, the sum and the extremes stay, and a quantile stays in its explicit bucket.
     """
-    sketch = _sketch.from_explicit(
+    sketch = sketches.from_explicit(
         total=3.3, minimum=0.02, maximum=2.0, bounds=[0.01, 0.1, 1.0], bucket_counts=[0, 8, 1, 1]
     )
 
     assert (10, 3.3, 0.02, 2.0) == (sketch.count, sketch.total, sketch.minimum, sketch.maximum)
-    assert 0.02 <= _sketch.quantile(sketch, 0.5) <= 0.1
+    assert 0.02 <= sketches.quantile(sketch, 0.5) <= 0.1
 
 
 def test_a_histogram_without_extremes_is_taken_too():
@@ -115,7 +115,7 @@ def test_a_histogram_without_extremes_is_taken_too():
     An aggregation that keeps no minimum and maximum says infinity; the buckets stand in for them.
     """
     endless = math.inf
-    exponential = _sketch.from_exponential(
+    exponential = sketches.from_exponential(
         count=2,
         total=3.0,
         minimum=endless,
@@ -125,7 +125,7 @@ def test_a_histogram_without_extremes_is_taken_too():
         offset=0,
         bucket_counts=[2, 0],
     )
-    explicit = _sketch.from_explicit(
+    explicit = sketches.from_explicit(
         total=3.0, minimum=endless, maximum=-endless, bounds=[1.0, 4.0], bucket_counts=[0, 1, 1]
     )
 
@@ -139,17 +139,17 @@ def test_what_is_no_duration_is_refused(value):
     A negative or endless value is an error, not a bucket.
     """
     with pytest.raises(ValueError, match="not a duration"):
-        _sketch.of([value])
+        sketches.of([value])
 
 
 def test_nothing_is_a_sketch_too():
     """
     Without values every question has the answer zero.
     """
-    nothing = _sketch.merge([])
+    nothing = sketches.merge([])
 
-    assert (Sketch(), 0.0, 0.0) == (nothing, nothing.mean, _sketch.quantile(nothing, 0.95))
-    assert Sketch() == _sketch.from_exponential(
+    assert (Sketch(), 0.0, 0.0) == (nothing, nothing.mean, sketches.quantile(nothing, 0.95))
+    assert Sketch() == sketches.from_exponential(
         count=0, total=0, minimum=0, maximum=0, scale=3, zero_count=0, offset=0, bucket_counts=[]
     )
 
@@ -158,19 +158,19 @@ def test_calls_of_no_duration_are_counted():
     """
     Zero has a bucket of its own, and a quantile there is zero.
     """
-    zeros = _sketch.from_exponential(
+    zeros = sketches.from_exponential(
         count=3, total=0.0, minimum=0.0, maximum=0.0, scale=3, zero_count=3, offset=0, bucket_counts=[0]
     )
 
-    assert (3, (), 0.0) == (zeros.zero_count, zeros.buckets, _sketch.quantile(zeros, 0.5))
-    assert _sketch.of([0.0] * 3) == zeros
+    assert (3, (), 0.0) == (zeros.zero_count, zeros.buckets, sketches.quantile(zeros, 0.5))
+    assert sketches.of([0.0] * 3) == zeros
 
 
 def test_a_damaged_sketch_has_an_answer():
     """
     When the buckets hold less than the count says, the longest call is the answer.
     """
-    assert 2.0 == _sketch.quantile(Sketch(count=5, maximum=2.0, buckets=(1,)), 0.5)
+    assert 2.0 == sketches.quantile(Sketch(count=5, maximum=2.0, buckets=(1,)), 0.5)
 
 
 def test_a_share_beyond_one_is_refused():
@@ -178,7 +178,7 @@ def test_a_share_beyond_one_is_refused():
     A quantile of 95 is a mistake for 0.95.
     """
     with pytest.raises(ValueError, match="between 0 and 1"):
-        _sketch.quantile(Sketch(), 95)
+        sketches.quantile(Sketch(), 95)
 
 
 def without_total(sketch):

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from byline import _sketch, _store_errors, _store_upkeep
 from byline._model import Attribution, Incident, Suspect, Unverified
-from byline._store_schema import SCHEMA
+from byline._store import errors, sketches, upkeep
+from byline._store.schema import SCHEMA
 from byline.exceptions import NotFoundError, StoreError, UnknownCommitError
 from byline.store import Calls, FunctionSeen, Store
 
@@ -42,7 +42,7 @@ def calls(  # noqa: PLR0913  # each has a default
     *values, function="shop.cart.total", error_type="", time_ns=NOW_NS, process="one", commit=A, exact=True
 ):
     return Calls(
-        function, commit, C, error_type, time_ns, _sketch.of(values), process, "shop", "9" * 40, exact
+        function, commit, C, error_type, time_ns, sketches.of(values), process, "shop", "9" * 40, exact
     )
 
 
@@ -161,7 +161,7 @@ def test_latency_is_merged_exactly_over_processes_and_minutes(store):
 
     fine, failed = store.latency(function="shop.cart.total")
 
-    assert _sketch.of([0.1, 0.2, 0.3, 0.4, 0.5]).buckets == fine.sketch.buckets
+    assert sketches.of([0.1, 0.2, 0.3, 0.4, 0.5]).buckets == fine.sketch.buckets
     assert ("", 5, "KeyError", 1) == (
         fine.error_type,
         fine.sketch.count,
@@ -481,7 +481,7 @@ def test_the_oldest_incidents_go_first_when_the_size_is_reached(tmp_path):
         kept = [int(each.id, 16) for each in store.incidents()]
         thinned = {each.what: each for each in store.thinned()}
 
-    removed = thinned[_store_upkeep.INCIDENTS_REMOVED]
+    removed = thinned[upkeep.INCIDENTS_REMOVED]
     assert list(range(2_999, 2_999 - len(kept), -1)) == kept
     assert 3_000 == len(kept) + removed.rows
     assert removed.until_ns <= NOW_NS - 10**9 * len(kept)
@@ -505,7 +505,7 @@ def test_minutes_become_hours_before_anything_is_lost(tmp_path):
         after = store.latency()
         thinned = [each.what for each in store.thinned()]
 
-    assert [_store_upkeep.BY_THE_HOUR] == thinned
+    assert [upkeep.BY_THE_HOUR] == thinned
     assert [(each.function, each.sketch.buckets, each.sketch.count) for each in before] == [
         (each.function, each.sketch.buckets, each.sketch.count) for each in after
     ]
@@ -525,7 +525,7 @@ def test_latency_goes_when_hours_are_not_enough(tmp_path):
         oldest = min(each.first_ns for each in store.latency())
         thinned = {each.what for each in store.thinned()}
 
-    assert {_store_upkeep.BY_THE_HOUR, _store_upkeep.LATENCY_REMOVED} == thinned
+    assert {upkeep.BY_THE_HOUR, upkeep.LATENCY_REMOVED} == thinned
     assert NOW_NS - 43 * HOUR_NS < oldest < NOW_NS - 3 * HOUR_NS
 
 
@@ -551,15 +551,15 @@ def test_what_is_too_old_is_removed(tmp_path):
         thinned = {each.what: each.rows for each in store.thinned()}
 
     assert (1, 1, ["new"]) == found
-    assert {_store_upkeep.INCIDENTS_REMOVED: 1, _store_upkeep.LATENCY_REMOVED: 1} == thinned
+    assert {upkeep.INCIDENTS_REMOVED: 1, upkeep.LATENCY_REMOVED: 1} == thinned
 
 
 def test_thinning_goes_on_with_the_next_write(tmp_path, monkeypatch):
     """
     One write does not have to make all the room: no other writer waits long.
     """
-    monkeypatch.setattr(_store_upkeep, "BATCH", 10)
-    monkeypatch.setattr(_store_upkeep, "ROUNDS", 1)
+    monkeypatch.setattr(upkeep, "BATCH", 10)
+    monkeypatch.setattr(upkeep, "ROUNDS", 1)
     old = [incident(number, time_ns=NOW_NS - 48 * HOUR_NS, message="m" * 1_000) for number in range(300)]
     with Store.open(
         tmp_path / "byline.db", create=True, max_bytes=150_000, max_age=timedelta(days=1)
@@ -756,7 +756,7 @@ def test_rare_errors_are_sentences_too(tmp_path, code, says):
     """
     An error that cannot be provoked here is named with SQLite's own words.
     """
-    assert says in _store_errors.sentence(code, tmp_path, timeout_s=1, detail="why")
+    assert says in errors.sentence(code, tmp_path, timeout_s=1, detail="why")
 
 
 def test_a_newer_schema_is_refused(store):

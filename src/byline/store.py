@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import _store_file, _store_queries, _store_upkeep
 from ._model import Incident, Unverified
-from ._store_rows import Calls, CommitIncidents, FunctionSeen, Kind, Latency, Thinned
+from ._store import queries, upkeep
+from ._store.file import Error, StoreFile
+from ._store.rows import Calls, CommitIncidents, FunctionSeen, Kind, Latency, Thinned
 from .exceptions import NotFoundError, UnknownCommitError
 
 __all__ = [
@@ -43,7 +44,7 @@ _FORGET_EVERY_S = 600.0
 class Store:
     """An open byline.db. Safe to share between threads; after a fork each process opens its own connection."""
 
-    def __init__(self, file: _store_file.StoreFile, *, max_bytes: int, max_age: timedelta) -> None:
+    def __init__(self, file: StoreFile, *, max_bytes: int, max_age: timedelta) -> None:
         self.path = file.path
         self._file = file
         self._max_bytes = max_bytes
@@ -79,7 +80,7 @@ class Store:
             StoreError: There is none, or it is locked, read-only, damaged, of a newer
                 byline, or on a full disk.
         """
-        file = _store_file.StoreFile(Path(path), create=create, read_only=read_only, timeout_s=timeout_s)
+        file = StoreFile(Path(path), create=create, read_only=read_only, timeout_s=timeout_s)
         with file.opened():
             return cls(file, max_bytes=max_bytes, max_age=max_age)
 
@@ -131,21 +132,21 @@ class Store:
         """
         now_ns = time.time_ns()
         with self._file.opened() as connection:
-            with _store_upkeep.transaction(connection):
-                _store_queries.add_incidents(connection, incidents)
-                _store_queries.add_functions(connection, functions, now_ns)
-                _store_queries.add_latency(connection, calls)
-                _store_queries.add_unverified(connection, unverified, now_ns)
+            with upkeep.transaction(connection):
+                queries.add_incidents(connection, incidents)
+                queries.add_functions(connection, functions, now_ns)
+                queries.add_latency(connection, calls)
+                queries.add_unverified(connection, unverified, now_ns)
             # What was asked is written. Should thinning fail, the next write tries again.
-            with suppress(_store_file.Error):
+            with suppress(Error):
                 self._keep_up(connection, now_ns)
 
-    def _keep_up(self, connection: _store_upkeep.Connection, now_ns: int) -> None:
-        bounds = _store_upkeep.Bounds(self._max_bytes, now_ns - self._max_age_ns, now_ns)
-        _store_upkeep.shrink(connection, bounds)
+    def _keep_up(self, connection: upkeep.Connection, now_ns: int) -> None:
+        bounds = upkeep.Bounds(self._max_bytes, now_ns - self._max_age_ns, now_ns)
+        upkeep.shrink(connection, bounds)
         if time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + _FORGET_EVERY_S
-            _store_upkeep.forget_old(connection, bounds)
+            upkeep.forget_old(connection, bounds)
 
     # --- reading -------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class Store:
             "fingerprint": fingerprint,
         }
         with self._file.snapshot() as connection:
-            return _store_queries.incidents(connection, wanted, limit)
+            return queries.incidents(connection, wanted, limit)
 
     def incident(self, id_prefix: str) -> Incident:
         """
@@ -190,10 +191,10 @@ class Store:
             NotFoundError: There is none, or several.
         """
         with self._file.snapshot() as connection:
-            ids = _store_queries.incident_ids(connection, id_prefix, _CANDIDATES + 1)
+            ids = queries.incident_ids(connection, id_prefix, _CANDIDATES + 1)
             exact = [each for each in ids if each == id_prefix] or ids
             if len(exact) == 1:
-                return _store_queries.incidents(connection, {"id": exact[0]}, 1)[0]
+                return queries.incidents(connection, {"id": exact[0]}, 1)[0]
         if not ids:
             raise NotFoundError(
                 f"No incident has an id that starts with {id_prefix!r}. List them: byline incidents"
@@ -215,7 +216,7 @@ class Store:
             "until": _moment_ns(until),
         }
         with self._file.snapshot() as connection:
-            return _store_queries.by_commit(connection, wanted)
+            return queries.by_commit(connection, wanted)
 
     def kinds(  # noqa: PLR0913  # keyword-only filters
         self,
@@ -238,12 +239,12 @@ class Store:
             "line": line,
         }
         with self._file.snapshot() as connection:
-            return _store_queries.kinds(connection, wanted, limit)
+            return queries.kinds(connection, wanted, limit)
 
     def count_incidents(self) -> int:
         """Return how many incidents are recorded."""
         with self._file.snapshot() as connection:
-            return _store_queries.count_incidents(connection)
+            return queries.count_incidents(connection)
 
     def latency(
         self,
@@ -270,7 +271,7 @@ class Store:
             "until": _moment_ns(until),
         }
         with self._file.snapshot() as connection:
-            return _store_queries.latency(connection, wanted)
+            return queries.latency(connection, wanted)
 
     def functions(
         self, *, function: str | None = None, commit: str | None = None
@@ -278,12 +279,12 @@ class Store:
         """Return the versions of functions that ran somewhere, called or not."""
         wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
         with self._file.snapshot() as connection:
-            return _store_queries.functions(connection, wanted)
+            return queries.functions(connection, wanted)
 
     def commits(self, prefix: str = "") -> tuple[str, ...]:
         """Return the full SHAs in the store that start with a prefix, in order."""
         with self._file.snapshot() as connection:
-            return _store_queries.commits(connection, prefix.lower())
+            return queries.commits(connection, prefix.lower())
 
     def commit(self, prefix: str) -> str:
         """
@@ -308,12 +309,12 @@ class Store:
     def unverified(self, *, since: datetime | timedelta = timedelta(days=1)) -> tuple[Unverified, ...]:
         """Return what programs said they could not tell, newest first."""
         with self._file.snapshot() as connection:
-            return _store_queries.unverified(connection, _moment_ns(since) or 0)
+            return queries.unverified(connection, _moment_ns(since) or 0)
 
     def thinned(self) -> tuple[Thinned, ...]:
         """Return what the bounds of size and age took away."""
         with self._file.snapshot() as connection:
-            return _store_queries.thinned(connection)
+            return queries.thinned(connection)
 
 
 def _moment_ns(moment: datetime | timedelta | None) -> int | None:

@@ -17,10 +17,11 @@ from inspect import signature
 import pytest
 from click.testing import CliRunner
 
-from byline import _manifest, _sketch
+from byline import _manifest
 from byline._cli.main import COMMANDS, main
 from byline._manifest import FileRecord, Header, LineRun, blob_id
 from byline._model import Attribution, Commit, Evidence, Incident, Suspect, Unverified
+from byline._store import sketches
 from byline.store import Calls, Store
 
 AI, OLD, LAST = "a1" * 20, "b2" * 20, "c3" * 20
@@ -67,8 +68,8 @@ def folder(tmp_path, monkeypatch):
                 incident(0xAB3, fingerprint="f2", error_type="KeyError"),
             ],
             calls=[
-                Calls("cart.mean", AI, LAST, "", NOW_NS, _sketch.of([0.012] * 30)),
-                Calls("cart.mean", AI, LAST, "ZeroDivisionError", NOW_NS, _sketch.of([0.001])),
+                Calls("cart.mean", AI, LAST, "", NOW_NS, sketches.of([0.012] * 30)),
+                Calls("cart.mean", AI, LAST, "ZeroDivisionError", NOW_NS, sketches.of([0.001])),
             ],
         )
     mark = Evidence("ai", "trailer", "claude", "medium")
@@ -319,8 +320,8 @@ def test_the_way_to_the_failure_is_shown(run, folder):
                 incident(1, stacktrace=stack, suspects=(suspect,), attribution=Attribution(lines=3, commit=AI, last_commit=AI)),
             ],
             calls=[
-                Calls("cart.mean", AI, AI, "", NOW_NS, _sketch.of([0.01]), exact=False),
-                Calls("cart.mean", AI, AI, "cancelled", NOW_NS, _sketch.of([0.01])),
+                Calls("cart.mean", AI, AI, "", NOW_NS, sketches.of([0.01]), exact=False),
+                Calls("cart.mean", AI, AI, "cancelled", NOW_NS, sketches.of([0.01])),
             ],
         )  # fmt: skip
 

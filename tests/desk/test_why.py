@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from byline import _manifest, _sketch
+from byline import _manifest
 from byline._desk.frames import facts_of
 from byline._desk.incidents import report
 from byline._desk.places import open_manifest, open_store
@@ -18,6 +18,7 @@ from byline._desk.traceback_text import TracebackFrame
 from byline._desk.why import explain_incident, explain_traceback
 from byline._manifest import FileRecord, FunctionRecord, Header, LineRun, Manifest, blob_id
 from byline._model import Attribution, Commit, Evidence, Function, Incident, Suspect, Unverified
+from byline._store import sketches
 from byline.exceptions import ManifestError, NotFoundError, StoreError, UnknownCommitError
 from byline.store import Calls, Store
 
@@ -272,9 +273,9 @@ def test_the_store_adds_numbers_to_a_traceback(shop, manifest, tmp_path):
         store.add(
             incidents=[replace(incident(1), path="src/cart.py", line=3, error_type="ZeroDivisionError")],
             calls=[
-                Calls("cart.mean", CLAUDE, CLAUDE, "", NOW_NS, _sketch.of([0.1] * 3)),
-                Calls("cart.mean", CLAUDE, CLAUDE, "ZeroDivisionError", NOW_NS, _sketch.of([0.1])),
-                Calls("cart.mean", CLAUDE, START, "", NOW_NS, _sketch.of([0.1] * 90)),
+                Calls("cart.mean", CLAUDE, CLAUDE, "", NOW_NS, sketches.of([0.1] * 3)),
+                Calls("cart.mean", CLAUDE, CLAUDE, "ZeroDivisionError", NOW_NS, sketches.of([0.1])),
+                Calls("cart.mean", CLAUDE, START, "", NOW_NS, sketches.of([0.1] * 90)),
             ],
         )
         why = explain_traceback(text(shop / "src" / "cart.py"), manifest, store=store)
@@ -353,10 +354,10 @@ def test_the_numbers_are_those_of_the_running_version(store):
     store.add(
         incidents=[incident(1)],
         calls=[
-            Calls("cart.report", CODEX, CODEX, "", NOW_NS, _sketch.of([0.1] * 7)),
-            Calls("cart.report", CODEX, CODEX, "KeyError", NOW_NS, _sketch.of([0.2] * 2)),
-            Calls("cart.report", CODEX, CODEX, "cancelled", NOW_NS, _sketch.of([0.3])),
-            Calls("cart.report", CODEX, START, "", NOW_NS, _sketch.of([9.0] * 100)),
+            Calls("cart.report", CODEX, CODEX, "", NOW_NS, sketches.of([0.1] * 7)),
+            Calls("cart.report", CODEX, CODEX, "KeyError", NOW_NS, sketches.of([0.2] * 2)),
+            Calls("cart.report", CODEX, CODEX, "cancelled", NOW_NS, sketches.of([0.3])),
+            Calls("cart.report", CODEX, START, "", NOW_NS, sketches.of([9.0] * 100)),
         ],
     )
 
@@ -442,7 +443,7 @@ def test_incidents_by_commit(store):
             incident(2, fingerprint="f2", error_type="KeyError"),
             incident(3, suspects=()),
         ],
-        calls=[Calls("cart.report", CODEX, CODEX, "", NOW_NS, _sketch.of([0.5]))],
+        calls=[Calls("cart.report", CODEX, CODEX, "", NOW_NS, sketches.of([0.5]))],
     )
 
     found = report(store)
@@ -460,7 +461,7 @@ def test_a_window_and_a_commit_narrow_the_report(store):
     What is older or of another commit is left out; a commit without incidents is an empty report.
     """
     store.add_incidents([incident(1), incident(2, time_ns=NOW_NS - 3_600_000_000_000)])
-    store.add_latency([Calls("cart.report", CODEX, CODEX, "", NOW_NS, _sketch.of([0.5]))])
+    store.add_latency([Calls("cart.report", CODEX, CODEX, "", NOW_NS, sketches.of([0.5]))])
 
     assert 1 == report(store, since=timedelta(minutes=5)).incidents
     assert 2 == report(store, commit="C1C1").incidents

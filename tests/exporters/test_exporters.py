@@ -30,13 +30,14 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from byline import _semconv, _sketch
+from byline import _semconv
 from byline._config import Config, use
 from byline._exporters import writer as writing
 from byline._exporters.logs import StoreLogExporter
 from byline._exporters.metrics import StoreMetricExporter
 from byline._exporters.writer import Writer
 from byline._model import Attribution, Incident, Suspect
+from byline._store import sketches
 from byline._telemetry.incident_event import attributes_of
 from byline.store import Calls, Store
 
@@ -54,7 +55,7 @@ def incident(number=0):
 
 
 def calls(*values):
-    return Calls("shop.total", COMMIT, VERSION, "", time.time_ns(), _sketch.of(values))
+    return Calls("shop.total", COMMIT, VERSION, "", time.time_ns(), sketches.of(values))
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_call_durations_are_stored_exactly(path):
 
     with Store.open(path, read_only=True) as store:
         fine, failed = store.latency()
-    expected = _sketch.of([0.001, 0.002, 0.004, 0.008])
+    expected = sketches.of([0.001, 0.002, 0.004, 0.008])
     assert (COMMIT, VERSION, "", True) == (fine.commit, fine.last_commit, fine.error_type, fine.exact)
     assert (4, 0.001, 0.008) == (fine.sketch.count, fine.sketch.minimum, fine.sketch.maximum)
     assert (expected.scale, expected.buckets) == (fine.sketch.scale, fine.sketch.buckets)

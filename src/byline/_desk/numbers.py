@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import _semconv, _sketch
+from .. import _semconv
+from .._store import sketches
 from ..store import Latency
 
 
@@ -31,7 +32,7 @@ class FunctionNumbers:
 
 def numbers_of(function: str, rows: Sequence[Latency]) -> FunctionNumbers | None:
     """Add up a function's rows; None without calls."""
-    merged = _sketch.merge(each.sketch for each in rows)
+    merged = sketches.merge(each.sketch for each in rows)
     if not merged.count:
         return None
     cancelled = sum(each.sketch.count for each in rows if each.error_type == _semconv.CANCELLED)
@@ -42,9 +43,9 @@ def numbers_of(function: str, rows: Sequence[Latency]) -> FunctionNumbers | None
         errors=errors,
         cancelled=cancelled,
         error_rate=errors / merged.count,
-        p50_s=_sketch.quantile(merged, 0.50),
-        p95_s=_sketch.quantile(merged, 0.95),
-        p99_s=_sketch.quantile(merged, 0.99),
+        p50_s=sketches.quantile(merged, 0.50),
+        p95_s=sketches.quantile(merged, 0.95),
+        p99_s=sketches.quantile(merged, 0.99),
         first_ns=min(each.first_ns for each in rows),
         last_ns=max(each.last_ns for each in rows),
         exact=all(each.exact for each in rows),

@@ -24,7 +24,8 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
-from .. import _semconv, _sketch
+from .. import _semconv
+from .._store import sketches
 from ..store import Calls, FunctionSeen
 from .writer import Writer
 
@@ -124,7 +125,7 @@ def _calls(metric: Metric, resource: Attributes) -> Iterator[Calls]:
 
 def _sketches(
     metric: Metric,
-) -> Iterable[tuple[ExponentialHistogramDataPoint | HistogramDataPoint, _sketch.Sketch, bool]]:
+) -> Iterable[tuple[ExponentialHistogramDataPoint | HistogramDataPoint, sketches.Sketch, bool]]:
     data = metric.data
     if isinstance(data, ExponentialHistogram):
         for point in data.data_points:
@@ -135,8 +136,8 @@ def _sketches(
             yield each, _explicit(each), False
 
 
-def _exponential(point: ExponentialHistogramDataPoint) -> _sketch.Sketch:
-    return _sketch.from_exponential(
+def _exponential(point: ExponentialHistogramDataPoint) -> sketches.Sketch:
+    return sketches.from_exponential(
         count=point.count,
         total=point.sum,
         minimum=point.min,
@@ -148,8 +149,8 @@ def _exponential(point: ExponentialHistogramDataPoint) -> _sketch.Sketch:
     )
 
 
-def _explicit(point: HistogramDataPoint) -> _sketch.Sketch:
-    return _sketch.from_explicit(
+def _explicit(point: HistogramDataPoint) -> sketches.Sketch:
+    return sketches.from_explicit(
         total=point.sum,
         minimum=point.min,
         maximum=point.max,

@@ -15,9 +15,6 @@ from .attributes import author as written
 
 Value = TypeVar("Value", Suspect, Unverified)
 
-ATTRIBUTION = f"{_semconv.EVENT_INCIDENT}.attribution"
-"""JSON object: the marked function's own attribution, without its list of contributions."""
-
 _CUT = "increase OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT and OTEL_ATTRIBUTE_COUNT_LIMIT, or leave them unset"
 
 
@@ -62,7 +59,7 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
         _semconv.FINGERPRINT: incident.fingerprint,
         _semconv.SUPPRESSED: incident.suppressed,
         _semconv.DURATION: incident.duration_s,
-        ATTRIBUTION: _wire.dumps(own),
+        _semconv.INCIDENT_ATTRIBUTION: _wire.dumps(own),
         _semconv.SUSPECTS: _wire.dumps(suspects) if suspects else "",
         _semconv.UNVERIFIED: _wire.dumps(incident.unverified) if incident.unverified else "",
     }
@@ -124,13 +121,13 @@ def _raising_function(incident: Incident) -> str:
 
 
 def _attribution(attributes: Mapping[str, object], damaged: list[Unverified]) -> Attribution:
-    text = attributes.get(ATTRIBUTION)
+    text = attributes.get(_semconv.INCIDENT_ATTRIBUTION)
     if text is not None:
         try:
             return _wire.loads(Attribution, text)
         except ValueError:
             damaged.append(
-                Unverified(ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT)
+                Unverified(_semconv.INCIDENT_ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT)
             )
     return Attribution(
         commit=_text(attributes, _semconv.INCIDENT_COMMIT),

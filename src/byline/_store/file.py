@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from weakref import WeakSet
 
-from . import _store_errors, _store_queries, _store_upkeep
-from ._store_schema import APPLICATION_ID, SCHEMA, VERSION
-from .exceptions import StoreError
+from ..exceptions import StoreError
+from . import errors, queries, upkeep
+from .schema import APPLICATION_ID, SCHEMA, VERSION
 
 Error = sqlite3.Error
 
@@ -69,7 +69,7 @@ class StoreFile:
             try:
                 yield connection
             except ValueError as error:
-                raise StoreError(self._sentence(_store_errors.CORRUPT, str(error))) from error
+                raise StoreError(self._sentence(errors.CORRUPT, str(error))) from error
             finally:
                 with suppress(sqlite3.Error):  # a failed statement may have ended it
                     connection.execute("ROLLBACK")
@@ -82,7 +82,7 @@ class StoreFile:
             raise StoreError(self._sentence(_code(error), str(error))) from error
 
     def _sentence(self, code: int, detail: str) -> str:
-        return _store_errors.sentence(code, self.path, timeout_s=self._timeout_s, detail=detail)
+        return errors.sentence(code, self.path, timeout_s=self._timeout_s, detail=detail)
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is not None and self._identity != _identity(self.path):
@@ -105,25 +105,25 @@ class StoreFile:
         if self._create:
             self._make_folder()
         elif not self.path.exists():
-            raise StoreError(_store_errors.missing(self.path))
+            raise StoreError(errors.missing(self.path))
         if self.path.is_dir():
-            raise StoreError(self._sentence(_store_errors.CANNOT_OPEN, "it is a folder"))
+            raise StoreError(self._sentence(errors.CANNOT_OPEN, "it is a folder"))
         if not self._read_only:
             connection = self._prepared("rwc" if self._create else "rw")
             # SQLite would notice with the first write only, and a program wants to know when it starts.
             if not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
                 connection.close()
-                raise StoreError(self._sentence(_store_errors.CANNOT_OPEN, "it is read-only"))
+                raise StoreError(self._sentence(errors.CANNOT_OPEN, "it is read-only"))
             return connection
         try:
             return self._prepared("ro")
         except sqlite3.Error as error:
-            if not _store_errors.cannot_open(_code(error)):
+            if not errors.cannot_open(_code(error)):
                 raise
         # WAL wants to write beside the file, even to read it. Without a journal nothing is missed.
         journal = self.path.with_name(self.path.name + "-wal")
         if journal.exists() and journal.stat().st_size:
-            raise StoreError(_store_errors.unread_journal(self.path))
+            raise StoreError(errors.unread_journal(self.path))
         return self._prepared("ro&immutable=1")
 
     def _prepared(self, mode: str) -> sqlite3.Connection:
@@ -159,19 +159,19 @@ class StoreFile:
         except OSError as error:
             if not folder.is_dir():
                 detail = f"its folder cannot be made: {error.strerror or error}"
-                raise StoreError(self._sentence(_store_errors.CANNOT_OPEN, detail)) from error
+                raise StoreError(self._sentence(errors.CANNOT_OPEN, detail)) from error
 
     def _make_schema(self, connection: sqlite3.Connection) -> None:
         if _pragma(connection, "application_id") or _tables(connection):
             return
         self._use_wal(connection)
-        with _store_upkeep.transaction(connection):
+        with upkeep.transaction(connection):
             # Another process may have been faster while this one waited.
             if _tables(connection):
                 return
             for statement in _statements(SCHEMA):
                 connection.execute(statement)
-            for key, value in _store_queries.created_by(_version(), time.time_ns()).items():
+            for key, value in queries.created_by(_version(), time.time_ns()).items():
                 connection.execute("INSERT INTO meta VALUES (:key, :value)", {"key": key, "value": value})
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -188,7 +188,7 @@ class StoreFile:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             except sqlite3.OperationalError as error:
-                if not _store_errors.is_busy(_code(error)) or time.monotonic() > until:
+                if not errors.is_busy(_code(error)) or time.monotonic() > until:
                     raise
                 time.sleep(0.01)  # pragma: no cover  # only when processes meet in this very statement
             else:
@@ -196,11 +196,11 @@ class StoreFile:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         if _pragma(connection, "application_id") != APPLICATION_ID:
-            says = _store_errors.foreign if _tables(connection) else _store_errors.empty
+            says = errors.foreign if _tables(connection) else errors.empty
             raise StoreError(says(self.path))
         version = _pragma(connection, "user_version")
         if version > VERSION:
-            raise StoreError(_store_errors.newer(self.path, version, VERSION))
+            raise StoreError(errors.newer(self.path, version, VERSION))
 
     # --- forks ---------------------------------------------------------------
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from . import _sketch
-from ._model import Incident, Suspect, Unverified
-from ._store_rows import (
+from .._model import Incident, Suspect, Unverified
+from .._wire import clean, loads_all
+from . import sketches
+from .rows import (
     MINUTE_NS,
     Calls,
     CommitIncidents,
@@ -26,8 +27,7 @@ from ._store_rows import (
     incident_row,
     sketch_of,
 )
-from ._store_upkeep import Connection, write_latency
-from ._wire import clean, loads_all
+from .upkeep import Connection, write_latency
 
 Parameters = Mapping[str, object]
 
@@ -236,7 +236,7 @@ def _latency(rows: Sequence[Any]) -> Latency:
         first["commit_sha"],
         first["last_commit"],
         first["error_type"],
-        _sketch.merge(sketch_of(row) for row in rows),
+        sketches.merge(sketch_of(row) for row in rows),
         min(row["minute"] for row in rows) * MINUTE_NS,
         max(row["minute"] + row["minutes"] for row in rows) * MINUTE_NS,
         all(row["exact"] for row in rows),

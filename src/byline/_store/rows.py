@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from . import _wire
-from ._model import Attribution, Incident, Suspect, Unverified
-from ._sketch import Sketch
+from .. import _wire
+from .._model import Attribution, Incident, Suspect, Unverified
+from .sketches import Sketch
 
 Row = Mapping[str, Any]
 

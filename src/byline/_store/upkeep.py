@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import _sketch
-from ._store_rows import MINUTE_NS, sketch_of, sketch_row
+from . import sketches
+from .rows import MINUTE_NS, sketch_of, sketch_row
 
 BATCH = 5_000
 """Rows that one transaction touches at most, so that no other writer waits long."""
@@ -62,7 +62,7 @@ class Bounds:
 
 
 def write_latency(
-    connection: Connection, key: dict[str, int], sketch: _sketch.Sketch, *, exact: bool
+    connection: Connection, key: dict[str, int], sketch: sketches.Sketch, *, exact: bool
 ) -> None:
     """
     Add a sketch to the row of its key.
@@ -72,7 +72,7 @@ def write_latency(
     """
     known = connection.execute(_READ_LATENCY, key).fetchone()
     if known is not None:
-        sketch = _sketch.merge([sketch_of(known), sketch])
+        sketch = sketches.merge([sketch_of(known), sketch])
         exact = exact and bool(known["exact"])
     connection.execute(_WRITE_LATENCY, {**key, **sketch_row(sketch), "exact": int(exact)})
 
@@ -138,7 +138,7 @@ def _merge_hours(connection: Connection, bounds: Bounds) -> int:
         _delete_latency(connection, parts)
         key = {"series": series, "minute": hour, "minutes": _HOUR, "process": 0}
         exact = all(row["exact"] for row in parts)
-        write_latency(connection, key, _sketch.merge(sketch_of(row) for row in parts), exact=exact)
+        write_latency(connection, key, sketches.merge(sketch_of(row) for row in parts), exact=exact)
     if rows:
         until = max(hour for hour, _ in groups) + _HOUR
         _note(connection, BY_THE_HOUR, len(rows), until * MINUTE_NS, bounds)
