@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,14 @@ from byline._manifest import (
     Header,
     LineRun,
     Manifest,
+    Release,
     blob_id,
     find,
     render,
     text_hash,
     write,
 )
+from byline._manifest.records import FRONT, MAGIC
 from byline._model import Attribution, Commit, Contribution, Evidence, Function, Unverified
 from byline.exceptions import ManifestError, UnknownCommitError
 
@@ -340,3 +344,134 @@ def test_find_named_but_missing(tmp_path):
     """
     with pytest.raises(ManifestError, match="nowhere"):
         find(str(tmp_path / "nowhere"))
+
+
+def test_edited_file_gives_no_function(tmp_path):
+    """
+    Of an edited file, whatever the edit, no function counts as the scanned one; those with the same text are moved.
+    """
+    path = tmp_path / "byline.manifest"
+    write(path, HEADER, [record()], COMMITS)
+    manifest = Manifest.open(path)
+    edits = [
+        SOURCE.replace(b"sum(items)", b"max(items)"),
+        SOURCE.replace(b"\n\n\ndef other", b"\n\n\n\ndef other"),
+        SOURCE[:-1],
+        b"\xef\xbb\xbf" + SOURCE,
+        SOURCE.replace(b"    return sum", b"\treturn sum"),
+    ]
+
+    assert [None] * len(edits) == [manifest.by_source(each, "src/shop/cart.py") for each in edits]
+
+
+@settings(max_examples=100, deadline=None)
+@given(at=st.integers(min_value=0, max_value=len(SOURCE) - 1), byte=st.integers(min_value=0, max_value=255))
+def test_one_edited_byte(at, byte):
+    """
+    A file with any one byte changed is not the scanned file.
+    """
+    edited = bytearray(SOURCE)
+    edited[at] = byte
+    manifest = Manifest.load(render(HEADER, [record()], COMMITS), Path("m"))
+
+    assert (bytes(edited) == SOURCE) is (manifest.by_source(bytes(edited)) is not None)
+
+
+def test_many_files(tmp_path):
+    """
+    Each of many files is found by content, path and module, and none by a name it does not have.
+    """
+    sources = {f"shop/part_{number}.py": SOURCE + b"# %d\n" % number for number in range(200)}
+    files = [
+        replace(record(path, source), module=path.removesuffix(".py").replace("/", "."))
+        for path, source in sources.items()
+    ]
+    manifest = Manifest.load(render(HEADER, files, COMMITS), Path("m"))
+
+    for path, source in sources.items():
+        module = path.removesuffix(".py").replace("/", ".")
+        found = manifest.by_source(source), manifest.by_path(f"/srv/{path}"), manifest.by_module(module)
+        assert [path] * 3 == [each.path for each in found]
+        assert module in manifest.modules
+        assert module.rpartition(".")[2] in manifest.tails
+    assert "part_200" not in manifest.tails
+    assert "part_1" not in manifest.modules
+    assert sorted(sources) == [file.path for file in manifest.files()]
+
+
+def test_equal_names_in_many_folders():
+    """
+    Of many files with one name, the path and the module decide.
+    """
+    paths = [f"{folder}/__init__.py" for folder in ("a", "b", "b/c", "c")]
+    files = [
+        replace(record(path), module=path.removesuffix("/__init__.py").replace("/", ".")) for path in paths
+    ]
+    manifest = Manifest.load(render(HEADER, files, COMMITS), Path("m"))
+
+    assert ["b/c/__init__.py", "c/__init__.py"] == [
+        manifest.by_path("/srv/b/c/__init__.py").path,
+        manifest.by_module("c").path,
+    ]
+
+
+@pytest.mark.parametrize("name", [3, None, ("a",)], ids=str)
+def test_only_text_is_a_name(manifest, name):
+    """
+    What is no text is the name of nothing.
+    """
+    assert [False, False] == [name in manifest.tails, name in manifest.modules]
+
+
+def test_a_look_up_reads_its_own_module_only():
+    """
+    Looking one file up reads no other file's functions and no other block of names or commits.
+    """
+    files = [record(f"part_{number:04}.py", SOURCE + b"# %d\n" % number) for number in range(500)]
+    manifest = Manifest.load(render(HEADER, files, COMMITS), Path("m"))
+
+    found = manifest.by_source(SOURCE + b"# 77\n")
+
+    assert "part_0077.py" == found.path
+    assert (1, 1) == (len(manifest._files), len(manifest._name_blocks))
+
+
+def test_first_shipped_round_trip():
+    """
+    The release that a function first shipped in comes back as it was written; without one there is none.
+    """
+    release = Release("d" * 40, 1_650_000_000)
+    known = record()
+    shipped = replace(known, functions=(replace(known.functions[0], first_shipped=release),))
+    plain = record("src/shop/other.py", SOURCE + b"#")
+    manifest = Manifest.load(render(HEADER, [shipped, plain], COMMITS), Path("m"))
+
+    place = known.functions[0].function
+    assert (release, None) == (
+        manifest.by_path("src/shop/cart.py").first_shipped(place),
+        manifest.by_path("src/shop/other.py").first_shipped(place),
+    )
+
+
+def test_first_shipped_without_releases(manifest):
+    """
+    A manifest that keeps no track of releases names none.
+    """
+    assert manifest.by_source(SOURCE).first_shipped(record().functions[0].function) is None
+
+
+def test_table_of_an_early_manifest(tmp_path):
+    """
+    A manifest without a table that every manifest has is refused, with the cure.
+    """
+    data = render(HEADER, [record()], COMMITS)
+    start = len(MAGIC) + FRONT.size
+    size = FRONT.unpack(data[len(MAGIC) : start])[0]
+    front = json.loads(data[start : start + size])
+    del front["sections"]["tails"]
+    head = json.dumps(front).encode()
+
+    with pytest.raises(ManifestError, match="Scan again"):
+        Manifest.load(
+            MAGIC + FRONT.pack(len(head), zlib.crc32(head)) + head + data[start + size :], Path("m")
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .file import ManifestFile
 from .find import DEFAULT_NAME, find
 from .reader import Manifest
-from .records import FileRecord, FunctionRecord, Header, LineRun
+from .records import FileRecord, FunctionRecord, Header, LineRun, Release
 from .source import blob_id, text_hash
 from .writer import render, write
 
@@ -17,6 +17,7 @@ __all__ = [
     "LineRun",
     "Manifest",
     "ManifestFile",
+    "Release",
     "blob_id",
     "find",
     "render",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from .._model import Attribution, Commit, Evidence, Function, LineAttribution
-from .records import FunctionRow, Row, contributions_of, evidence_of, function_of
+from .records import FunctionRow, Release, Row, contributions_of, evidence_of, function_of
 from .source import text_hash
 
 CommitFinder = Callable[[int], Commit | None]
@@ -17,10 +17,18 @@ CommitFinder = Callable[[int], Commit | None]
 class ManifestFile:
     """One source file of a manifest."""
 
-    def __init__(self, path: str, module: str, content: Row, find: CommitFinder) -> None:
+    def __init__(
+        self,
+        path: str,
+        module: str,
+        content: Row,
+        find: CommitFinder,
+        shipped: Callable[[], Sequence[Release | None]] = tuple,
+    ) -> None:
         self.path = path
         self.module = module
         self._find = find
+        self._shipped = shipped
         evidence, functions, runs = content
         self._evidence: list[Evidence] = [evidence_of(row) for row in evidence]
         self._functions: list[FunctionRow] = [function_of(row, path, module) for row in functions]
@@ -63,6 +71,12 @@ class ManifestFile:
         """Yield every function in the file, by line."""
         for row in self._functions:
             yield row.function, self._attribution(row)
+
+    def first_shipped(self, function: Function) -> Release | None:
+        """Return the first release with this version of a function; None when no build kept track."""
+        places = [(row.function.first_line, row.function.qualname) for row in self._functions]
+        shipped = dict(zip(places, self._shipped(), strict=False))
+        return shipped.get((function.first_line, function.qualname))
 
     def moved(
         self, qualname: str, first_line: int, lines: list[bytes]

@@ -6,7 +6,7 @@ import json
 import mmap
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,22 @@ from .records import (
     LENGTH,
     MAGIC,
     NAME,
+    NAMES_PER_BLOCK,
     SPAN,
     VERSION,
     Header,
+    Release,
     Row,
+    basename_of,
     commit_of,
+    tail_of,
 )
 from .source import blob_id
+from .tables import HashTable, Members
 
 MIN_PREFIX = 4
+_SECTIONS = {"basenames", "commits", "files", "index", "names", "tails"}
+"""What every manifest has."""
 
 
 class Manifest:
@@ -41,6 +48,7 @@ class Manifest:
         self._body = body
         self._digest = 32 if header.object_format == "sha256" else 20
         self._files: dict[int, ManifestFile] = {}
+        self._name_blocks: dict[int, list[tuple[str, str]]] = {}
         self._commit_blocks: dict[int, list[Commit]] = {}
 
     @classmethod
@@ -89,6 +97,7 @@ class Manifest:
         body = view[start + size :]
         try:
             _expect(len(body) == front["body"], f"{front['body'] - len(body)} bytes are missing")
+            _expect(front["sections"].keys() >= _SECTIONS, "an early byline wrote it")
             tables, check = front["tables"]
             _expect(zlib.crc32(body[tables:]) == check, "the tables are not what was written")
             return cls(path, Header.from_json(front), front, body)
@@ -97,24 +106,44 @@ class Manifest:
 
     # --- files ---------------------------------------------------------------
 
-    @cached_property
-    def names(self) -> list[tuple[str, str]]:
-        """Path and module of each file, sorted by path."""
-        return [(path, module) for path, module in self._json(*self._front["sections"]["names"])]
+    def name(self, number: int) -> tuple[str, str]:
+        """Path and module of a file, by its number; files are sorted by path."""
+        block = number // NAMES_PER_BLOCK
+        known = self._name_blocks.get(block)
+        if known is None:
+            rows = self._json(*self._span("names", block))
+            known = self._name_blocks[block] = [(path, module) for path, module in rows]
+        return known[number % NAMES_PER_BLOCK]
 
     @cached_property
-    def tails(self) -> frozenset[str]:
+    def tails(self) -> Container[str]:
         """
         The last part of each module's name: the cheap first test of the import hook.
 
         The whole name may differ at run time, when a package is installed below another one.
         """
-        return frozenset(module.rpartition(".")[2] for _, module in self.names)
+        return self._tails
 
     @cached_property
-    def modules(self) -> dict[str, int]:
-        """File number by full module name."""
-        return {module: number for number, (_, module) in enumerate(self.names)}
+    def modules(self) -> Container[str]:
+        """The full name of each module."""
+        return Members(lambda module: self._number_of(module) is not None)
+
+    @cached_property
+    def _tails(self) -> HashTable:
+        return HashTable(self._section("tails"))
+
+    @cached_property
+    def _basenames(self) -> HashTable:
+        return HashTable(self._section("basenames"))
+
+    def _section(self, name: str) -> memoryview:
+        offset, length = self._front["sections"][name]
+        return self._body[offset : offset + length]
+
+    def _number_of(self, module: str) -> int | None:
+        numbers = self._tails.numbers(tail_of(module))
+        return max((number for number in numbers if self.name(number)[1] == module), default=None)
 
     def by_source(self, data: bytes, hint: str = "") -> ManifestFile | None:
         """
@@ -126,37 +155,36 @@ class Manifest:
         numbers = self._with_blob(blob_id(data, self.header.object_format))
         if not numbers and b"\r\n" in data:
             numbers = self._with_blob(blob_id(data.replace(b"\r\n", b"\n"), self.header.object_format))
-        if not numbers:
-            return None
+        if len(numbers) < 2:  # noqa: PLR2004  # nothing to choose
+            return self._file(numbers[0]) if numbers else None
         return self._file(
-            max(numbers, key=lambda number: (_common_tail(self.names[number][0], hint), -number))
+            max(numbers, key=lambda number: (_common_tail(self.name(number)[0], hint), -number))
         )
 
     def by_path(self, path: str) -> ManifestFile | None:
         """Return the file whose path is the longest suffix of this one; None when none is."""
         wanted = path.replace("\\", "/")
-        found = [number for number, (name, _) in enumerate(self.names) if f"/{wanted}".endswith(f"/{name}")]
-        return self._file(max(found, key=lambda number: len(self.names[number][0]))) if found else None
+        numbers = self._basenames.numbers(basename_of(wanted))
+        found = [number for number in numbers if f"/{wanted}".endswith(f"/{self.name(number)[0]}")]
+        return self._file(max(found, key=lambda number: len(self.name(number)[0]))) if found else None
 
     def by_module(self, module: str) -> ManifestFile | None:
         """Return the file of a module, by its full name."""
-        number = self.modules.get(module)
+        number = self._number_of(module)
         return None if number is None else self._file(number)
 
     def files(self) -> Iterator[ManifestFile]:
         """Yield every file, by path."""
-        for number in range(len(self.names)):
+        for number in range(len(self._section("files")) // SPAN.size):
             yield self._file(number)
 
     def _with_blob(self, blob: bytes) -> list[int]:
-        offset, length = self._front["sections"]["index"]
         size = self._digest + LENGTH.size
-        table = self._body[offset : offset + length]
+        table = self._section("index")
+        count = len(table) // size
         found = []
-        at = bisect_left(
-            range(length // size), blob, key=lambda n: bytes(table[n * size : n * size + self._digest])
-        )
-        while at < length // size and bytes(table[at * size : at * size + self._digest]) == blob:
+        at = bisect_left(range(count), blob, key=lambda n: bytes(table[n * size : n * size + self._digest]))
+        while at < count and bytes(table[at * size : at * size + self._digest]) == blob:
             found.append(LENGTH.unpack(table[at * size + self._digest : (at + 1) * size])[0])
             at += 1
         return found
@@ -164,10 +192,24 @@ class Manifest:
     def _file(self, number: int) -> ManifestFile:
         known = self._files.get(number)
         if known is None:
-            path, module = self.names[number]
+            path, module = self.name(number)
             content = self._json(*self._span("files", number))
-            known = self._files[number] = ManifestFile(path, module, content, self.commit_number)
+            known = self._files[number] = ManifestFile(
+                path, module, content, self.commit_number, lambda: self._shipped_of(number)
+            )
         return known
+
+    def _shipped_of(self, number: int) -> list[Release | None]:
+        """Return the first release of each function of a file, in order."""
+        if "shipped" not in self._front["sections"]:
+            return []
+        releases, rows = self._shipped
+        return [releases[each] if each >= 0 else None for each in rows[number]]
+
+    @cached_property
+    def _shipped(self) -> tuple[list[Release], list[list[int]]]:
+        releases, rows = self._json(*self._front["sections"]["shipped"])
+        return [Release(*each) for each in releases], rows
 
     # --- commits -------------------------------------------------------------
 

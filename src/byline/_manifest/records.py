@@ -2,8 +2,10 @@
 
 On disk: a line with the format's version, the header's length and CRC-32, the header as JSON, then the blocks, then the
 tables that the header names, with a CRC-32 of their own (each block has zlib's). ``index``: sorted (blob id, file number) records of fixed size. ``files``:
-(offset, length) of each file's block. ``names``: path and module of each file. ``commits``:
-(offset, length) of each block of 64 commits. Blocks are zlib-compressed JSON.
+(offset, length) of each file's block. ``names``: (offset, length) of each block of 64 files' paths and modules.
+``commits``: the same of 16 commits each. ``shipped``, which may be missing: a block of releases, and for each
+function the number of the one it first shipped in. ``basenames`` and ``tails``: sorted (CRC-32, file number) records of the last parts of
+paths and modules. Blocks are zlib-compressed JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ FRONT = struct.Struct(">II")
 """Length of the header in bytes, and its CRC-32."""
 SPAN = struct.Struct(">II")
 """Offset from the end of the header, and length, in bytes."""
-COMMITS_PER_BLOCK = 64
+COMMITS_PER_BLOCK = 16
+NAMES_PER_BLOCK = 64
 
 Row = list[Any]
 
@@ -92,12 +95,25 @@ class LineRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A revision that was built to be shipped."""
+
+    revision: str
+    """Full SHA."""
+
+    committed_at: int
+    """Seconds since the epoch, UTC: when it was committed, since a manifest has no clock of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionRecord:
     """A function with its attribution and the hash of its text."""
 
     function: Function
     attribution: Attribution
     text_hash: str = ""
+    first_shipped: Release | None = None
+    """The first release with this version of the function; None when nothing keeps track of releases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,16 @@ class FileRecord:
     blob: str
     functions: tuple[FunctionRecord, ...] = ()
     runs: tuple[LineRun, ...] = field(default=())
+
+
+def basename_of(path: str) -> str:
+    """Return the last part of a path."""
+    return path.rpartition("/")[2]
+
+
+def tail_of(module: str) -> str:
+    """Return the last part of a module's name."""
+    return module.rpartition(".")[2]
 
 
 def evidence_row(evidence: Evidence) -> Row:

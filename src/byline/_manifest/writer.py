@@ -17,15 +17,20 @@ from .records import (
     FRONT,
     LENGTH,
     MAGIC,
+    NAMES_PER_BLOCK,
     SPAN,
     VERSION,
     FileRecord,
+    FunctionRecord,
     Header,
     Row,
+    basename_of,
     commit_row,
     evidence_row,
     function_row,
+    tail_of,
 )
+from .tables import hash_table
 
 
 def write(path: Path, header: Header, files: Sequence[FileRecord], commits: Mapping[str, Commit]) -> int:
@@ -62,11 +67,18 @@ def render(header: Header, files: Sequence[FileRecord], commits: Mapping[str, Co
     ]
     sections = {
         "index": b"".join(blob + LENGTH.pack(number) for blob, number in index),
-        "names": _block([[each.path, each.module] for each in files]),
+        "basenames": hash_table(basename_of(each.path) for each in files),
+        "tails": hash_table(tail_of(each.module) for each in files),
     }
+    name_blocks = [
+        _block([[each.path, each.module] for each in files[start : start + NAMES_PER_BLOCK]])
+        for start in range(0, len(files), NAMES_PER_BLOCK)
+    ]
+    if any(record.first_shipped for each in files for record in each.functions):
+        sections["shipped"] = _block(_shipped_json(files))
     body = bytearray()
     places: dict[str, list[int]] = {}
-    for name, table in (("files", blocks), ("commits", commit_blocks)):
+    for name, table in (("files", blocks), ("commits", commit_blocks), ("names", name_blocks)):
         spans = bytearray()
         for block in table:
             spans += SPAN.pack(len(body), len(block))
@@ -104,7 +116,7 @@ def _file_json(record: FileRecord, numbers: dict[str, int]) -> Row:
         mark = evidence.setdefault(run.evidence, len(evidence)) if run.evidence else -1
         runs += (run.length, numbers.get(run.commit, -1), mark)
     functions = []
-    for each in sorted(record.functions, key=lambda each: (each.function.first_line, each.function.qualname)):
+    for each in _in_order(record):
         who = each.attribution
         mark = -1
         if who.evidence:
@@ -112,6 +124,20 @@ def _file_json(record: FileRecord, numbers: dict[str, int]) -> Row:
             mark = evidence.setdefault(found, len(evidence))
         functions.append(function_row(each, numbers, mark))
     return [[evidence_row(each) for each in evidence], functions, runs]
+
+
+def _shipped_json(files: Sequence[FileRecord]) -> Row:
+    found = [[each.first_shipped for each in _in_order(record)] for record in files]
+    releases = sorted(
+        {each for row in found for each in row if each}, key=lambda each: (each.committed_at, each.revision)
+    )
+    numbers = {each: number for number, each in enumerate(releases)}
+    rows = [[numbers[each] if each else -1 for each in row] for row in found]
+    return [[[each.revision, each.committed_at] for each in releases], rows]
+
+
+def _in_order(record: FileRecord) -> list[FunctionRecord]:
+    return sorted(record.functions, key=lambda each: (each.function.first_line, each.function.qualname))
 
 
 def _json(value: object) -> bytes:
