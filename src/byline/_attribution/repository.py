@@ -25,7 +25,8 @@ class Repository(Git):
     """
     A git repository with a work tree.
 
-    ``root`` is the top of the work tree, without symbolic links. Nothing is ever written.
+    ``root`` is the top of the work tree, without symbolic links. Nothing is ever written, but
+    into a partial clone git itself fetches the blobs that it needs.
     """
 
     git_dir: Path
