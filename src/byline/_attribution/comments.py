@@ -26,6 +26,11 @@ Scope = Literal["file", "next", "block", "line"]
 _HINT = re.compile(
     r"@ai|ai[-_]generated|generated (?:by|with)|(?:assisted|generated)-by|SPDX-File", re.IGNORECASE
 )
+_HINT_IN_BYTES = re.compile(
+    rb"(?<!#)#[^\w\n]*(?:@?ai[-_]generated|@?ai\b|generated (?:by|with) |(?:assisted|generated)-by\s*:)"
+    rb"|(?P<spdx>SPDX-File(?:Contributor|CopyrightText)\s*:[^\n]*)",
+    re.IGNORECASE,
+)
 _FIELDS = r"(?P<fields>\s*(?:\|.*|\s[\w-]+\s*[=:].*)?)"
 _GENERATED = re.compile(
     rf"@ai[-_]generated(?P<file>\s+file)?(?:\([\w ,-]*\))?(?:\s*:\s*(?P<value>\w+))?{_FIELDS}", re.IGNORECASE
@@ -69,6 +74,14 @@ class _Comment:
     is_own_line: bool
     in_header: bool
     """Within the first lines, above all code, and not right above a statement."""
+
+
+def may_have_marks(data: bytes, *, identities: Identities = DEFAULT) -> bool:
+    """Tell cheaply whether a file is worth a look for markers; few files of a repository are."""
+    return any(
+        match["spdx"] is None or _of_spdx(match["spdx"].decode("utf-8", "replace"), identities)
+        for match in _HINT_IN_BYTES.finditer(data)
+    )
 
 
 def marks_in(source: str, path: str, *, identities: Identities = DEFAULT) -> tuple[CommentMark, ...]:
@@ -124,9 +137,8 @@ def _header_only(text: str, identities: Identities) -> Evidence | None:
         described = identities.describe(value)
         if described.is_certain and not is_negative(value):
             return _evidence(described.tool, described.model)
-    elif match := _SPDX.fullmatch(text):
-        return _of_person(match["value"], identities)
-    return None
+        return None
+    return _of_spdx(text, identities)
 
 
 def _anywhere(text: str, identities: Identities) -> tuple[Evidence | None, bool]:
@@ -162,8 +174,9 @@ def _of_fields(fields: str, identities: Identities) -> Evidence:
     return _evidence(named.tool or UNKNOWN_TOOL, clean_model(values.get("model", "")))
 
 
-def _of_person(value: str, identities: Identities) -> Evidence | None:
-    for person in people_in(value):
+def _of_spdx(line: str, identities: Identities) -> Evidence | None:
+    match = _SPDX.fullmatch(line.strip().strip("\"'")[:_LONGEST_MARKER])
+    for person in people_in(match["value"]) if match else ():
         if identity := identities.identify(*person):
             return _evidence(identity.tool, identity.model, "low" if identity.ambiguous else "medium")
     return None
@@ -175,8 +188,7 @@ def _of_docstring(tokens: list[TokenInfo], identities: Identities) -> Iterator[E
     if first is None or first.type != tokenize.STRING:
         return
     for line in first.string.splitlines():
-        match = _SPDX.fullmatch(line.strip().strip("\"'")[:_LONGEST_MARKER])
-        if match and (evidence := _of_person(match["value"], identities)):
+        if evidence := _of_spdx(line, identities):
             yield evidence
 
 

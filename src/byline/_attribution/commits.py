@@ -14,6 +14,9 @@ from .repository import Repository
 from .settings import ScanSettings
 from .signals import evidence_in
 
+_LONGEST = 200
+"""Characters of a subject or a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commits:
@@ -90,13 +93,15 @@ def _commit(record: CommitRecord, identities: Identities, author: AuthorForm) ->
         sha=record.sha,
         subject=_subject(record.message),
         committed_at=record.committed_at,
-        author=person.email if by_email else person.name,
-        accountable=accountable(
-            record.message,
-            (person.name, person.email),
-            (committer.name, committer.email),
-            by_email=by_email,
-            identities=identities,
+        author=_clean(person.email if by_email else person.name),
+        accountable=_clean(
+            accountable(
+                record.message,
+                (person.name, person.email),
+                (committer.name, committer.email),
+                by_email=by_email,
+                identities=identities,
+            )
         ),
         change=change_number(record.message),
         evidence=found,
@@ -104,6 +109,10 @@ def _commit(record: CommitRecord, identities: Identities, author: AuthorForm) ->
 
 
 def _subject(message: str) -> str:
-    """Return the first line, without control characters, at most 200 characters."""
-    line = message.lstrip().partition("\n")[0]
-    return "".join(each if each.isprintable() else " " for each in line)[:200].rstrip()
+    return _clean(message.lstrip().partition("\n")[0])
+
+
+def _clean(text: str) -> str:
+    """Return a text of a commit as one short line: anybody can write anything there."""
+    line = "".join(each if each.isprintable() else " " for each in text[:_LONGEST])
+    return line.strip()

@@ -86,18 +86,21 @@ class CommitRecord:
     message: str
 
 
-def changes(repository: Repository, revision: str, *, stop: Collection[str] = ()) -> Generator[CommitChanges]:
+def changes(
+    repository: Repository, revision: str, *, also: Collection[str] = (), stop: Collection[str] = ()
+) -> Generator[CommitChanges]:
     """
     Yield commits, children before parents, with the files each one changed.
 
     Args:
         repository: Where to look.
         revision: The newest commit.
+        also: Further commits to start from.
         stop: Commits whose ancestors are left out.
     """
     sha, parents, found = "", (), {}  # type: str, tuple[str, ...], dict[str, list[Change]]
     current: list[Change] = []
-    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *_ancestors_of(stop), "--")
+    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *also, *_ancestors_of(stop), "--")
     with repository.stream(*log) as output:
         tokens = _tokens(output)
         for token in tokens:

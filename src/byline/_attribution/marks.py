@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from .._model import Evidence
 
@@ -38,6 +39,44 @@ class CommitNote:
 
     problem: str = ""
     """Why the note, or a part of it, says nothing; empty when all of it was read."""
+
+    paths: frozenset[str] | None = None
+    """The files that the tool watched; None for every file of the commit."""
+
+    def watched(self, path: str) -> bool:
+        """Tell whether a line of the file without a mark was left out on purpose."""
+        return self.paths is None or path in self.paths
+
+
+Records = Mapping[str, Sequence[CommitNote]]
+"""All records on each commit, by full SHA; those of higher precedence first."""
+
+
+@dataclass(slots=True)
+class MarkIndex:
+    """Looks up what the records say of single lines."""
+
+    records: Records
+    _by_path: dict[str, dict[str, list[list[LineMark]]]] = field(default_factory=dict)
+
+    def marks_at(self, sha: str, path: str, line: int) -> list[Evidence]:
+        """Return the evidence of every record that marks a line of a file, as the file is in a commit."""
+        if sha not in self._by_path:
+            self._by_path[sha] = self._index(sha)
+        found = (_mark_at(marks, line) for marks in self._by_path[sha].get(path, ()))
+        return [each for each in found if each is not None]
+
+    def _index(self, sha: str) -> dict[str, list[list[LineMark]]]:
+        found: dict[str, list[list[LineMark]]] = {}
+        for record in self.records.get(sha, ()):
+            for path, marks in groupby(record.marks, key=lambda mark: mark.path):
+                found.setdefault(path, []).append(list(marks))
+        return found
+
+
+def _mark_at(marks: list[LineMark], number: int) -> Evidence | None:
+    at = bisect_right(marks, number, key=lambda mark: mark.start) - 1
+    return marks[at].evidence if at >= 0 and marks[at].end >= number else None
 
 
 Claim = tuple[int, int, Evidence]

@@ -118,9 +118,14 @@ def attribute(
 
 def spread(mark: Evidence, lines: Sequence[OwnedLine]) -> list[OwnedLine]:
     """Let a mark on a function speak for its lines, where git says nothing about any of them."""
-    if any(_is_ai(line) for line in lines):
-        return list(lines)
-    return [replace(line, evidence=mark) if line.evidence is None else line for line in lines]
+    is_known = any(_is_ai(line) for line in lines)
+    return [_under(mark, line, is_known=is_known) for line in lines]
+
+
+def _under(mark: Evidence, line: OwnedLine, *, is_known: bool) -> OwnedLine:
+    if line.evidence is None:
+        return line if is_known else replace(line, evidence=mark)
+    return replace(line, conflicting=True) if disagree((mark, line.evidence)) else line
 
 
 def _is_ai(line: OwnedLine) -> bool:
@@ -147,7 +152,9 @@ def _with_mark(evidence: Evidence | None, mark: Evidence) -> Evidence:
 def _verdict(facts: FunctionFacts, *, ai_lines: int, last_is_ai: bool, min_ai_share: float) -> Verdict:
     if facts.mark is not None:
         return facts.mark.verdict
-    if ai_lines and (ai_lines / len(facts.lines) >= min_ai_share or (last_is_ai and ai_lines >= MIN_AI_LINES)):
+    if ai_lines and (
+        ai_lines / len(facts.lines) >= min_ai_share or (last_is_ai and ai_lines >= MIN_AI_LINES)
+    ):
         return "ai"
     if all(line.evidence is not None and line.evidence.verdict == "human" for line in facts.lines):
         return "human"

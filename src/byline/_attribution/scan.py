@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from itertools import groupby
 from pathlib import Path
 
 from .._config import AuthorForm
-from .._manifest import FileRecord, FunctionRecord, Header, LineRun, Manifest, render
-from .._model import Commit, Evidence, Function, Unverified
-from ..exceptions import RepositoryError
-from .blame import FileOwnership, Ownership, own_lines
+from .._manifest import FileRecord, Header, Manifest, render
+from .._model import Commit, Unverified
+from .blame import Ownership, own_lines
 from .commits import Commits, read_commits
+from .entire import with_agents
 from .evidence import EvidenceBook
-from .functions import DECORATOR, SourceError, SourceFunction, functions_in
+from .functions import SourceError, SourceFunction, functions_in
+from .header import Revision, header_of
 from .modules import module_name
 from .neutral import NeutralCommits
-from .note_refs import read_notes
 from .repository import Repository
-from .resolve import FunctionFacts, OwnedLine, attribute, spread
+from .resolve import OwnedLine
+from .scanned_file import ScannedFile
 from .settings import ScanSettings, read_settings
+from .sources import read_sources
+from .survey import Survey, paths_by_blob, survey
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how much is done and how much there is."""
 
-_DECORATED = Evidence("ai", "decorator", "unknown", "high")
-_DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]", re.MULTILINE)
 _NEWEST_CHECKED = 3
 """Changes of a function whose neutrality is read in one go; older ones are read when needed."""
 
@@ -54,44 +52,15 @@ class _Context:
     repository: Repository
     settings: ScanSettings
     commits: Commits
-    evidence: EvidenceBook
-    blobs: dict[str, str]
+    book: EvidenceBook
+    blobs: Mapping[str, str]
+    found: Survey
     ownership: Ownership
     neutral: NeutralCommits
     unverified: list[Unverified] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """One file on its way into the manifest."""
-
-    ownership: FileOwnership
-    functions: tuple[SourceFunction, ...]
-    lines: list[OwnedLine]
-    """One for each line of the file; the first line has index 0."""
-
-    paths: dict[str, str]
-    """The file's path in each commit that owns a line of it."""
-
-    def path_in(self, sha: str) -> str:
-        """Return the file's path in a commit, as far as blame tells."""
-        return self.paths.get(sha, self.ownership.path)
-
-    def facts(self, function: SourceFunction) -> FunctionFacts:
-        """Gather what is known of one of the file's functions."""
-        lines = [self.lines[number - 1] for number in function.behaviour]
-        mark = _DECORATED if function.is_marked else None
-        if mark is not None:
-            lines = spread(mark, lines)
-        deletions = [
-            each.commit
-            for each in self.ownership.deletions
-            if function.line <= each.above and each.below <= function.end_line
-        ]
-        return FunctionFacts(lines, deletions, mark)
-
-
-def scan(
+def scan(  # noqa: PLR0913  # all but one are options
     root: Path, *, everything: bool = False, allow_shallow: bool = False, author: AuthorForm = "name",
     paths: Collection[str] | None = None, progress: Progress | None = None,
 ) -> Scan:  # fmt: skip
@@ -114,33 +83,42 @@ def scan(
     tell = progress or _say_nothing
     repository = Repository.open(root)
     settings = read_settings(repository.root)
-    revision = repository.head()
-    if repository.is_shallow() and not allow_shallow:
-        raise RepositoryError(
-            f"{str(repository.root)!r} is a shallow clone: most lines would seem to come from one commit. "
-            "Fetch the history (git fetch --unshallow; fetch-depth: 0 in GitHub Actions), or pass --allow-shallow."
-        )
-    blobs = _python_files(repository, revision, settings, paths)
+    revision = Revision.of(repository, allow_shallow=allow_shallow)
+    blobs = _python_files(repository, revision.sha, settings, paths)
     # For a few files, their owners' messages are enough; a bounded walk needs every message first.
-    few = None if paths is None else own_lines(repository, revision, paths=blobs, progress=tell)
+    few = None if paths is None else own_lines(repository, revision.sha, paths=blobs, progress=tell)
     tell("commits", 0, 1)
     only = None if few is None else _touched_by(few)
-    commits = read_commits(repository, revision, settings=settings, author=author, only=only)
+    commits = read_commits(repository, revision.sha, settings=settings, author=author, only=only)
+    commits = with_agents(repository, commits)
     tell("commits", 1, 1)
-    notes, unread = read_notes(repository, commits.by_sha, identities=commits.identities)
-    with_notes = frozenset(sha for sha, note in notes.items() if note.marks)
-    oldest = "" if everything or few is not None else commits.oldest_ai(with_notes)
-    stop = (oldest,) if oldest else ()
-    ownership = few or own_lines(repository, revision, paths=blobs, stop=stop, progress=tell)
-    book = EvidenceBook(commits.by_sha, notes)
+    sources = read_sources(repository, revision.sha, commits, settings, progress=tell)
+    found = survey(repository, blobs, identities=commits.identities, progress=tell)
+    oldest = "" if everything or few is not None else commits.oldest_ai(sources.with_marks())
+    ownership = few or _own_lines(repository, revision.sha, blobs, found.marked, commits, oldest, tell)
     context = _Context(
-        repository, settings, commits, book, blobs, ownership, NeutralCommits(repository), unread
+        repository,
+        settings,
+        commits,
+        EvidenceBook(commits.by_sha, sources.records, found.comments),
+        blobs,
+        found,
+        ownership,
+        NeutralCommits(repository),
+        list(sources.unverified),
     )
-    files, counted = _read_files(context, tell, everything=everything or paths is not None)
+    files, functions = _read_files(context, tell, everything=everything or paths is not None)
     records = _attribute_files(context, files, tell)
-    conflicting = sum(line.conflicting for file in files for line in file.lines)
-    header = _header(
-        context, records, revision=revision, functions=counted, conflicting=conflicting, bounded=bool(oldest)
+    header = header_of(
+        repository,
+        revision,
+        records,
+        paths=blobs,
+        functions=functions,
+        conflicting=sum(line.conflicting for file in files for line in file.lines),
+        bounded=bool(oldest),
+        min_ai_share=settings.min_ai_share,
+        unverified=context.unverified,
     )
     return Scan(header, tuple(records), commits.by_sha)
 
@@ -159,13 +137,6 @@ def scan_files(root: Path, files: Iterable[Path]) -> Manifest:
     return scan(root, allow_shallow=True, paths=inside).manifest()
 
 
-def _touched_by(ownership: Ownership) -> set[str]:
-    """Return the commits that own a line, or removed one."""
-    files = ownership.files.values()
-    owners = {run.commit for file in files for run in file.runs}
-    return (owners | {each.commit for file in files for each in file.deletions}) - {""}
-
-
 def _python_files(
     repository: Repository, revision: str, settings: ScanSettings, paths: Collection[str] | None
 ) -> dict[str, str]:
@@ -177,62 +148,93 @@ def _python_files(
     return found if paths is None else {path: found[path] for path in paths if path in found}
 
 
-def _read_files(context: _Context, tell: Progress, *, everything: bool) -> tuple[list[_File], int]:
+def _touched_by(ownership: Ownership) -> set[str]:
+    """Return the commits that own a line, or removed one."""
+    files = ownership.files.values()
+    owners = {run.commit for file in files for run in file.runs}
+    return (owners | {each.commit for file in files for each in file.deletions}) - {""}
+
+
+def _own_lines(  # noqa: PLR0913, PLR0917  # the whole scan's
+    repository: Repository,
+    revision: str,
+    blobs: Mapping[str, str],
+    marked: Collection[str],
+    commits: Commits,
+    oldest: str,
+    tell: Progress,
+) -> Ownership:
+    """
+    Find the owners of all lines, or of those that are no older than the first AI commit.
+
+    Whoever marked a file says that AI wrote it, however old its lines are: it is followed to its beginning.
+    """
+    order = {sha: position for position, sha in enumerate(commits.by_sha)}
+    if not oldest:
+        return Ownership(own_lines(repository, revision, paths=blobs, progress=tell).files, order)
+    rest = blobs.keys() - set(marked)
+    files = own_lines(repository, revision, paths=rest, stop=(oldest,), progress=tell).files
+    if marked:
+        files |= own_lines(repository, revision, paths=marked, progress=tell).files
+    return Ownership(files, order)
+
+
+def _read_files(context: _Context, tell: Progress, *, everything: bool) -> tuple[list[ScannedFile], int]:
     """
     Parse the files that AI touched or that carry a mark.
 
     Returns:
         Those files, and how many functions there are in all files together.
     """
-    found: list[_File] = []
-    functions = 0
-    paths = _paths_by_blob(context.blobs)
+    counts = dict(context.found.definitions)
+    lines: dict[str, list[OwnedLine]] = {}
+    for path in context.blobs:
+        ownership = context.ownership.files.get(path)
+        owned = context.book.lines_of_file(ownership) if ownership else []
+        is_touched = path in context.found.marked or any(line.evidence for line in owned)
+        if ownership and (is_touched or everything):
+            lines[path] = owned
+    paths = paths_by_blob({path: context.blobs[path] for path in lines})
+    found: dict[str, ScannedFile] = {}
     for number, (blob, data) in enumerate(context.repository.read_blobs(list(paths))):
         tell("functions", number, len(paths))
         for path in paths[blob]:
-            ownership = context.ownership.files.get(path)
-            lines = _owned_lines(ownership, context.evidence) if ownership else []
-            touched = any(line.evidence is not None for line in lines) or DECORATOR.encode() in data
-            if ownership is None or not (touched or everything):
-                functions += len(_DEFINITION.findall(data))
-                continue
-            try:
-                inside = tuple(functions_in(data))
-            except SourceError as error:
-                functions += len(_DEFINITION.findall(data))
-                context.unverified.append(
-                    Unverified(path, str(error), "its lines are attributed, its functions are not")
-                )
-                inside = ()
-            functions += len(inside)
+            functions = _functions(path, data, context.unverified)
+            if functions is not None:
+                counts[path] = len(functions)
+            ownership = context.ownership.files[path]
             where = {run.commit: run.path for run in ownership.runs if run.commit}
-            found.append(_File(ownership, inside, lines, where))
+            found[path] = ScannedFile(ownership, functions or (), lines[path], where)
     tell("functions", len(paths), len(paths))
-    return found, functions
+    return [found[path] for path in lines], sum(counts.values())
 
 
-def _paths_by_blob(blobs: Mapping[str, str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for path, blob in blobs.items():
-        found.setdefault(blob, []).append(path)
-    return found
+def _functions(path: str, data: bytes, unverified: list[Unverified]) -> tuple[SourceFunction, ...] | None:
+    try:
+        return tuple(functions_in(data))
+    except SourceError as error:
+        unverified.append(Unverified(path, str(error), "its lines are attributed, its functions are not"))
+        return None
 
 
-def _owned_lines(ownership: FileOwnership, book: EvidenceBook) -> list[OwnedLine]:
-    return [line for run in ownership.runs for line in book.lines_of(run)]
-
-
-def _attribute_files(context: _Context, files: list[_File], tell: Progress) -> list[FileRecord]:
+def _attribute_files(context: _Context, files: list[ScannedFile], tell: Progress) -> list[FileRecord]:
     _load_neutral(context, files)
     records = []
     for number, file in enumerate(files):
         tell("attribution", number, len(files))
-        records.append(_record(context, file))
+        record = file.record(
+            module_name(file.ownership.path, context.blobs),
+            order=context.ownership.order,
+            commits=context.commits.by_sha,
+            is_neutral=context.neutral.is_neutral,
+            min_ai_share=context.settings.min_ai_share,
+        )
+        records.append(record)
     tell("attribution", len(files), len(files))
     return records
 
 
-def _load_neutral(context: _Context, files: list[_File]) -> None:
+def _load_neutral(context: _Context, files: list[ScannedFile]) -> None:
     """Compare, in one go, the versions that most questions about neutral commits need."""
     order = context.ownership.order
     wanted: dict[tuple[str, str], set[str]] = {}
@@ -247,81 +249,6 @@ def _load_neutral(context: _Context, files: list[_File]) -> None:
             for sha in {*ai, *newest} - {""}:
                 wanted.setdefault((sha, file.path_in(sha)), set()).add(function.qualname)
     context.neutral.load(wanted)
-
-
-def _record(context: _Context, file: _File) -> FileRecord:
-    path = file.ownership.path
-    module = module_name(path, context.blobs)
-    functions = []
-    for function in file.functions:
-        facts = file.facts(function)
-        if facts.mark is None and not any(line.evidence for line in facts.lines):
-            continue
-
-        def is_neutral(sha: str, qualname: str = function.qualname) -> bool:
-            return context.neutral.is_neutral(sha, file.path_in(sha), qualname)
-
-        attribution = attribute(
-            facts,
-            order=context.ownership.order,
-            commits=context.commits.by_sha,
-            is_neutral=is_neutral,
-            min_ai_share=context.settings.min_ai_share,
-        )
-        place = Function(
-            module, function.qualname, path, function.first_line, function.line, function.end_line
-        )
-        functions.append(FunctionRecord(place, attribution, function.text_hash))
-        if facts.mark is not None:
-            _put_mark(file, function, facts)
-    return FileRecord(path, module, file.ownership.blob, tuple(functions), tuple(_runs(file.lines)))
-
-
-def _put_mark(file: _File, function: SourceFunction, facts: FunctionFacts) -> None:
-    """Let the lines of a marked function say what the mark says, where git says nothing."""
-    for number, line in zip(function.behaviour, facts.lines, strict=True):
-        file.lines[number - 1] = line
-
-
-def _runs(lines: list[OwnedLine]) -> Iterable[LineRun]:
-    for (commit, evidence), group in groupby(lines, key=lambda line: (line.commit, line.evidence)):
-        yield LineRun(len(list(group)), commit, evidence)
-
-
-def _header(
-    context: _Context,
-    records: list[FileRecord],
-    *,
-    revision: str,
-    functions: int,
-    conflicting: int,
-    bounded: bool,
-) -> Header:
-    verdicts = Counter(
-        run.evidence.verdict if run.evidence else "unknown"
-        for record in records
-        for run in record.runs
-        for _ in range(run.length)
-    )
-    ai = sum(each.attribution.verdict == "ai" for record in records for each in record.functions)
-    repository = context.repository
-    dirty = sorted(repository.dirty() & context.blobs.keys())
-    edits = [Unverified(path, "uncommitted edits", "commit, then scan again") for path in dirty]
-    return Header(
-        revision=revision,
-        branch=repository.branch(),
-        repository=repository.url(),
-        object_format="sha256" if len(revision) == 64 else "sha1",  # noqa: PLR2004  # hex digits of SHA-256
-        shallow=repository.is_shallow(),
-        bounded=bounded,
-        min_ai_share=context.settings.min_ai_share,
-        functions=functions,
-        ai_functions=ai,
-        lines_known=verdicts["ai"] + verdicts["human"],
-        lines_unknown=verdicts["unknown"],
-        lines_conflicting=conflicting,
-        unverified=(*context.unverified, *edits),
-    )
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..exceptions import ConfigError
+from .note_refs import FORMATS
 
-_KNOWN = frozenset({"min_ai_share", "exclude", "identities", "ignore"})
+_KNOWN = frozenset({"min_ai_share", "exclude", "identities", "ignore", "notes_refs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class ScanSettings:
 
     ignore: tuple[str, ...] = ()
     """Identities that are not AI, whatever the built-in table says."""
+
+    notes_refs: Mapping[str, str] = field(default_factory=dict)
+    """Further refs with git notes, such as ``refs/notes/x``, and the format of their notes."""
 
 
 def read_settings(root: Path) -> ScanSettings:
@@ -67,7 +71,22 @@ def settings_of(table: Mapping[str, object], *, where: str) -> ScanSettings:
         _strings(table.get("exclude", ()), f"{where}: exclude"),
         {str(tool): _strings(names, f"{where}: identities.{tool}") for tool, names in identities.items()},
         _strings(table.get("ignore", ()), f"{where}: ignore"),
+        _notes_refs(table.get("notes_refs", {}), f"{where}: notes_refs"),
     )
+
+
+def _notes_refs(value: object, where: str) -> dict[str, str]:
+    known = ", ".join(FORMATS)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} = {value!r} is not a table of ref = format. Known formats: {known}.")
+    for ref, format_ in value.items():
+        if not str(ref).startswith("refs/notes/"):
+            raise ConfigError(
+                f"{where}: {ref!r} is not the full name of a notes ref, such as 'refs/notes/x'."
+            )
+        if format_ not in FORMATS:
+            raise ConfigError(f"{where}.{ref}: no format {format_!r}. Known: {known}.")
+    return {str(ref): str(format_) for ref, format_ in value.items()}
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:

@@ -21,15 +21,18 @@ EXAMPLES = """
 Examples:
   byline scan
   byline scan services/shop -o build/byline.manifest
-  byline scan --json | jq .by_tool
+  byline scan --fetch --json | jq .by_tool
 """
 
 _SHOWN = 5
 _STAGES = {
     "commits": "Reading commits",
+    "fetch": "Fetching notes",
     "history": "Reading history",
     "diffs": "Comparing versions",
     "blame": "Finding line owners",
+    "records": "Reading notes",
+    "files": "Reading files",
     "functions": "Reading functions",
     "attribution": "Attributing functions",
 }
@@ -44,28 +47,46 @@ _STAGES = {
 @click.option(
     "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
 )
+@click.option(
+    "--fetch", "fetches", is_flag=True,
+    help="First fetch notes and the heads of pull requests from the remote.",
+)  # fmt: skip
 @click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
 @click.option(
     "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
     help="Write people by name or by e-mail address.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(
-    *, root: Path, output: Path | None, everything: bool, allow_shallow: bool, author: str, as_json: bool
+def command(  # one argument for each option
+    *,
+    root: Path,
+    output: Path | None,
+    everything: bool,
+    fetches: bool,
+    allow_shallow: bool,
+    author: str,
+    as_json: bool,
 ) -> None:
     """
     Find out which functions AI wrote, and write the manifest.
 
     Reads the git history of ROOT (default: here): who owns each line, which
     commits an AI tool signed, and which functions are mostly theirs.
+
+    A clone brings no git notes and no pull requests, where tools like git-ai keep
+    which lines AI wrote; --fetch does.
     """
+    from .._attribution.fetch import fetch_records
     from .._attribution.repository import Repository
     from .._attribution.scan import scan
     from .._attribution.summary import summarize
     from .._manifest import write
 
-    top = Repository.open(root).root
-    with _progress(quiet=as_json) as tell:
+    repository = Repository.open(root)
+    top = repository.root
+    with progress(quiet=as_json) as tell:
+        if fetches:
+            fetch_records(repository, progress=tell)
         found = scan(
             root,
             everything=everything,
@@ -77,7 +98,7 @@ def command(
     size = write(target, found.header, found.files, found.commits)
     summary = summarize(found)
     if as_json:
-        print_json(_as_json(summary, target, size))
+        print_json(summary_json(summary, target, size))
     else:
         _print(summary, target, size)
 
@@ -95,7 +116,7 @@ def _default_output(top: Path) -> Path:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+def progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
     """Show a progress bar on a terminal, and nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -118,7 +139,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None
         yield tell
 
 
-def _as_json(summary: Summary, target: Path, size: int) -> dict[str, object]:
+def summary_json(summary: Summary, target: Path, size: int) -> dict[str, object]:
     values = dataclasses.asdict(summary)
     values["ai_share"] = round(summary.ai_share, 4)
     values["known_share"] = round(summary.known_share, 4)

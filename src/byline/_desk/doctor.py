@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .._attribution.fetch import command
+from .._attribution.note_refs import list_notes
+from .._attribution.pull_requests import pull_request_heads
 from .._attribution.repository import Repository
+from .._attribution.settings import read_settings
 from .._config import Config
 from .._manifest import Manifest, ManifestFile, find
 from ..exceptions import BylineError
@@ -25,7 +29,6 @@ _PACKAGES = (
     "byline", "opentelemetry-api", "opentelemetry-sdk", "opentelemetry-instrumentation", "wrapt", "gitpython",
     "sentry-sdk", "opentelemetry-exporter-otlp",
 )  # fmt: skip
-_NOTES = ("refs/notes/ai", "refs/notes/agent-trace")
 _SHOWN = 5
 
 
@@ -39,7 +42,9 @@ class Check:
     cure: str = ""
 
 
-def examine(folder: Path, *, manifest: str = "", store: str = "", environ: Mapping[str, str] | None = None) -> list[Check]:
+def examine(
+    folder: Path, *, manifest: str = "", store: str = "", environ: Mapping[str, str] | None = None
+) -> list[Check]:
     """
     Run every check; none of them raises.
 
@@ -85,11 +90,18 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("settings", "off", "BYLINE_DISABLED is set: nothing is measured", "unset BYLINE_DISABLED")
         return
     given = sorted(name for name in environ if name.startswith("BYLINE_"))
-    yield Check("settings", "ok", ", ".join(f"{name}={environ[name]}" for name in given) or "all at their defaults")
+    yield Check(
+        "settings", "ok", ", ".join(f"{name}={environ[name]}" for name in given) or "all at their defaults"
+    )
 
 
 def _telemetry(environ: Mapping[str, str]) -> Iterator[Check]:
-    names = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    names = (
+        "OTEL_TRACES_EXPORTER",
+        "OTEL_METRICS_EXPORTER",
+        "OTEL_LOGS_EXPORTER",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
     given = [f"{name}={environ[name]}" for name in names if environ.get(name)]
     told = ", ".join(given) or "no exporter is set in the environment; the embedded store needs none"
     yield Check("opentelemetry", "ok", told)
@@ -99,7 +111,9 @@ def _telemetry(environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _open_repository(folder: Path, checks: list[Check]) -> Repository | None:
     if shutil.which("git") is None:
-        checks.append(Check("git", "off", "there is no git on PATH; a manifest is enough to run", "install git to scan"))
+        checks.append(
+            Check("git", "off", "there is no git on PATH; a manifest is enough to run", "install git to scan")
+        )
         return None
     try:
         return Repository.open(folder)
@@ -120,13 +134,30 @@ def _repository(repository: Repository) -> Iterator[Check]:
         cure = "git fetch --unshallow; in GitHub Actions, fetch-depth: 0"
         yield Check("history", "warning", "a shallow clone: older lines have no known author", cure)
     else:
-        yield Check("history", "ok", "complete" + (", blobs fetched when needed" if repository.is_partial() else ""))
-    found = [name for name in _NOTES if repository.has_ref(name)]
+        yield Check(
+            "history", "ok", "complete" + (", blobs fetched when needed" if repository.is_partial() else "")
+        )
+    yield from _records(repository)
+
+
+def _records(repository: Repository) -> Iterator[Check]:
+    cure = f"byline scan --fetch, or: {command()}"
+    try:
+        found = [each.ref for each in list_notes(repository, read_settings(repository.root).notes_refs)]
+    except BylineError as error:
+        yield Check("notes", "error", str(error))
+        return
     if found:
         yield Check("notes", "ok", ", ".join(found))
     else:
-        cure = "git fetch origin '+refs/notes/*:refs/notes/*'"
-        yield Check("notes", "off", "no line-level records of AI tools (a plain clone brings none)", cure)
+        told = "no refs/notes with line-level records of AI tools (a plain clone brings none)"
+        yield Check("notes", "off", told, cure)
+    heads = len(pull_request_heads(repository))
+    if heads:
+        yield Check("pull requests", "ok", f"the heads of {heads:,}: squash merges get their notes back")
+    else:
+        told = "no refs/pull or refs/merge-requests: what is noted on squash-merged commits is lost"
+        yield Check("pull requests", "off", told, cure)
 
 
 def _open_manifest(folder: Path, argument: str, checks: list[Check]) -> Manifest | None:
@@ -144,7 +175,9 @@ def _open_manifest(folder: Path, argument: str, checks: list[Check]) -> Manifest
 
 def _manifest(manifest: Manifest, repository: Repository | None) -> Iterator[Check]:
     header = manifest.header
-    told = f"{manifest.path}: {header.ai_functions} AI functions of {header.functions} at {header.revision[:12]}"
+    told = (
+        f"{manifest.path}: {header.ai_functions} AI functions of {header.functions} at {header.revision[:12]}"
+    )
     yield Check("manifest", "ok", told)
     for each in header.unverified[:_SHOWN]:
         yield Check("scan", "warning", f"{each.subject}: {each.reason}", each.cure)

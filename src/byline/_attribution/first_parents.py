@@ -1,0 +1,44 @@
+"""The files that single commits changed, compared with their first parents: by one process for all commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from .repository import Repository
+
+_COMPARE = (
+    "diff-tree", "--stdin", "-r", "-z", "--root", "--raw", "--no-abbrev", "--no-renames",
+    "--no-ext-diff", "--no-textconv", "--no-color",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file before and after a commit."""
+
+    old_blob: str
+    """Empty when the commit added the file."""
+
+    new_blob: str
+
+
+def changed_files(repository: Repository, commits: Collection[str]) -> dict[str, dict[str, FileChange]]:
+    """Return the files that each commit wrote, by path; a merge wrote none."""
+    found: dict[str, dict[str, FileChange]] = {}
+    if not commits:
+        return found
+    text = "".join(f"{sha}\n" for sha in commits).encode()
+    current: dict[str, FileChange] = {}
+    tokens = iter(repository.run(*_COMPARE, input=text).split(b"\0"))
+    for token in tokens:
+        if not token.startswith(b":"):
+            current = found.setdefault(token.strip().decode("ascii", "replace"), {})
+            continue
+        _, new_mode, old_blob, new_blob, _ = token[1:].decode("ascii").split(" ")
+        path = os.fsdecode(next(tokens))
+        if new_mode.startswith("100"):
+            is_new = not old_blob.strip("0")
+            current[path] = FileChange("" if is_new else old_blob, new_blob)
+    return found
