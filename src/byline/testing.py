@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from . import _semconv
 from ._instrumentation import lifecycle
 from ._model import Incident
-from ._telemetry import latency, worker
+from ._telemetry import latency, signals, worker
 from ._telemetry.incident_event import incident_of
 from ._telemetry.spans import CallSpan
 from .exceptions import BylineError
@@ -98,9 +98,6 @@ class _Tape:
         tracers = trace.get_tracer_provider()
         if _is_unset(tracers):
             trace.set_tracer_provider(tracers := TracerProvider())
-        meters = metrics.get_meter_provider()
-        if _is_unset(meters):
-            metrics.set_meter_provider(meters := MeterProvider())
         loggers = _logs.get_logger_provider()
         if _is_unset(loggers):
             _logs.set_logger_provider(loggers := LoggerProvider())
@@ -108,11 +105,21 @@ class _Tape:
             raise _foreign(tracers)
         if not isinstance(loggers, LoggerProvider):
             raise _foreign(loggers)
-        if not isinstance(meters, MeterProvider) or not hasattr(meters, "add_metric_reader"):
-            raise _foreign(meters)
+        self._read_metrics()
         tracers.add_span_processor(SimpleSpanProcessor(self._spans))
         loggers.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
-        meters.add_metric_reader(self._metrics)
+
+    def _read_metrics(self) -> None:
+        """Put the reader beside the program's own, or where byline's store would be."""
+        meters = metrics.get_meter_provider()
+        if _is_unset(meters):
+            metrics.set_meter_provider(MeterProvider([self._metrics]))
+        elif hasattr(meters, "add_metric_reader"):  # SDK 1.45
+            meters.add_metric_reader(self._metrics)
+        elif isinstance(meters, MeterProvider) and signals.meter_provider() is None:
+            signals.add_providers(MeterProvider([self._metrics]), None)
+        else:
+            raise _foreign(meters)
 
     def collect(self) -> None:
         """Hand what was recorded since the last time to every open block."""
@@ -164,7 +171,7 @@ def _is_unset(provider: object) -> bool:
 def _foreign(provider: object) -> BylineError:
     return BylineError(
         f"byline.testing.capture() cannot record beside {provider!r}. "
-        "Leave OpenTelemetry's providers unset in the tests, or use those of opentelemetry-sdk 1.45 or later."
+        "Leave OpenTelemetry's providers unset in the tests, or use those of opentelemetry-sdk, 1.45 or later where byline writes a store."
     )
 
 
