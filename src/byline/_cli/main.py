@@ -12,7 +12,7 @@ import click
 from ..exceptions import BylineError, NotFoundError
 from .output import visible
 
-COMMANDS = ("scan", "run", "incidents", "why", "demo", "doctor", "manifest", "completion")
+COMMANDS = ("scan", "build", "run", "incidents", "why", "blame", "demo", "doctor", "manifest", "completion")
 """In the order of use, which is the order of ``--help``. Each is ``command`` in the module of its name."""
 
 _LONGEST = 2_000
@@ -22,9 +22,11 @@ EXAMPLES = """
 Examples:
   byline demo                   see it work on a small shop
   byline scan                   who wrote which function: reads git, writes the manifest
+  byline build                  the same, into a package or image that has no git
   byline run app.py             measure those functions and record their failures
   byline why                    explain the last failure
   byline incidents --since 48h  which commits failed in two days
+  byline blame app.py:42        who wrote a line, and all the evidence
 
 \b
 Exit status: 0 done, 1 nothing found or a check failed, 2 wrong usage or an error.

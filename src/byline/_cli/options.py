@@ -55,6 +55,11 @@ def complete_incident(ctx: click.Context, parameter: click.Parameter, typed: str
     return [CompletionItem(typed, type="file")]
 
 
+def complete_file(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:  # noqa: ARG001  # click's signature
+    """Offer files."""
+    return [CompletionItem(typed, type="file")]
+
+
 store = click.option(
     "--store",
     type=click.Path(path_type=Path),

@@ -130,18 +130,18 @@ def flush(timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
 
 def _open_manifest(config: Config) -> Manifest | None:
     """Open the manifest: a named one must be right, a found one that is damaged is left aside."""
-    path = find(config.manifest)
-    if path is None:
-        lookup.note(Unverified("manifest", "none was found", "make one: byline scan"))
-        return None
     try:
-        return Manifest.open(path)
+        path = find(config.manifest)
+        if path is not None:
+            return Manifest.open(path)
     except ManifestError as error:
         if config.manifest:
             raise
         _log.error("%s", error)  # the message says all; a traceback would not help
         lookup.note(Unverified("manifest", str(error)))
-        return None
+    else:
+        lookup.note(Unverified("manifest", "none was found", "make one: byline scan"))
+    return None
 
 
 def _exported_already() -> bool:
