@@ -93,7 +93,7 @@ def _failure(remote: str, errors: bytes) -> RepositoryError:
         here, there = shlex.quote(ref), shlex.quote(f"{ref}-{remote}")
         return RepositoryError(
             f"{ref!r} is not the same here and at {remote!r}, and neither continues the other. Join them: "
-            f"git fetch {remote} {here}:{there} && git notes --ref={here} merge {there}"
+            f"git fetch {remote} {here}:{there} && git notes --ref={here} merge -s ours {there}"
         )
     text = " ".join(errors.decode("utf-8", "replace").split())[:_LONGEST]
     said = _CREDENTIALS.sub("//", text).removeprefix("fatal: ") or "git said nothing"

@@ -84,7 +84,7 @@ def _notes_refs(value: object, where: str) -> dict[str, str]:
             raise ConfigError(
                 f"{where}: {ref!r} is not the full name of a notes ref, such as 'refs/notes/x'."
             )
-        if format_ not in FORMATS:
+        if not isinstance(format_, str) or format_ not in FORMATS:
             raise ConfigError(f"{where}.{ref}: no format {format_!r}. Known: {known}.")
     return {str(ref): str(format_) for ref, format_ in value.items()}
 

@@ -87,6 +87,7 @@ class _Places:
         self._commits = commits
         self._changed: Mapping[str, Mapping[str, FileChange]] = {}
         self._hunks: Mapping[Pair, tuple[Hunk, ...]] = {}
+        self._lengths: Mapping[str, int] = {}
 
     def assign(self, records: Sequence[tuple[TraceRecord, str]]) -> dict[str, CommitNote]:
         """Return what the records say of each commit."""
@@ -96,13 +97,14 @@ class _Places:
         wanted = {sha for _, sha in records} | {each for found in later.values() for each in found}
         self._changed = changed_files(self._repository, sorted(wanted & self._commits.by_sha.keys()))
         paths = {each.mark.path for record, _ in records for each in record.marks}
-        pairs = {
-            (change.old_blob, change.new_blob): None
-            for files in self._changed.values()
-            for path, change in files.items()
-            if path in paths and change.old_blob
-        }
+        written = [
+            change for files in self._changed.values() for path, change in files.items() if path in paths
+        ]
+        pairs = dict.fromkeys((each.old_blob, each.new_blob) for each in written if each.old_blob)
         self._hunks = hunks_of(self._repository, list(pairs))
+        new = list(dict.fromkeys(each.new_blob for each in written if not each.old_blob))
+        contents = self._repository.read_blobs(new)
+        self._lengths = {sha: data.count(b"\n") + 1 for sha, (_, data) in zip(new, contents, strict=True)}
         claims = _Claims()
         for record, sha in records:
             for each in record.marks:
@@ -133,7 +135,7 @@ class _Places:
         if change is None:
             return False
         if not change.old_blob:
-            return True
+            return start <= self._lengths[change.new_blob]
         hunks = self._hunks[change.old_blob, change.new_blob]
         return any(count and first <= end and start < first + count for _, _, first, count in hunks)
 
