@@ -8,15 +8,24 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.metrics.view import (
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+)
 
-from byline._telemetry.durations import SCALE, Durations
+from byline._semconv import DURATION_BOUNDS
+from byline._telemetry.durations import SCALE, Durations, Exemplar
 
 SECONDS = st.floats(min_value=1e-9, max_value=1e5, allow_nan=False)
 
 
 def sdk_buckets(values: list[float]) -> dict[int, int]:
-    aggregation = ExponentialBucketHistogramAggregation(max_size=4_000, max_scale=SCALE)
+    point = sdk_point(values, ExponentialBucketHistogramAggregation(max_size=4_000, max_scale=SCALE))
+    assert SCALE == point.scale
+    return {point.positive.offset + n: count for n, count in enumerate(point.positive.bucket_counts) if count}
+
+
+def sdk_point(values, aggregation):
     reader = InMemoryMetricReader(preferred_aggregation={Histogram: aggregation})
     provider = MeterProvider([reader], shutdown_on_exit=False)
     histogram = provider.get_meter("test").create_histogram("h")
@@ -24,8 +33,7 @@ def sdk_buckets(values: list[float]) -> dict[int, int]:
         histogram.record(value)
     point = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
     provider.shutdown()
-    assert SCALE == point.scale
-    return {point.positive.offset + n: count for n, count in enumerate(point.positive.bucket_counts) if count}
+    return point
 
 
 def buckets(durations: Durations) -> dict[int, int]:
@@ -111,3 +119,85 @@ def test_series_are_apart():
     durations.add([1.0], {})
 
     assert [{"error.type": "ValueError"}, {}] == [found.attributes for found in durations.collect()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(SECONDS, st.sampled_from(DURATION_BOUNDS), st.just(0.0)), min_size=1, max_size=60))
+def test_explicit_buckets_equal_the_sdk(values):
+    """
+    Bucket for bucket, also for values on a bound, the counts are those of the SDK's explicit histogram.
+    """
+    durations = Durations(DURATION_BOUNDS)
+    durations.add(list(values), {})
+    (found,) = durations.collect()
+    point = sdk_point(values, ExplicitBucketHistogramAggregation(DURATION_BOUNDS))
+
+    assert tuple(point.bucket_counts) == found.buckets
+    assert (point.count, point.min, point.max) == (found.count, found.minimum, found.maximum)
+    assert math.isclose(point.sum, found.total)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SECONDS, min_size=1, max_size=60), st.integers(4, 160))
+def test_fitted_equals_the_sdk_at_that_scale(values, size):
+    """
+    With fewer buckets the counts are still exactly those of the SDK's histogram of that scale.
+    """
+    durations = Durations()
+    durations.add(list(values), {})
+    found = durations.collect()[0].fitted(size)
+    point = sdk_point(values, ExponentialBucketHistogramAggregation(max_size=4_000, max_scale=found.scale))
+
+    assert len(found.buckets) <= size
+    assert {point.positive.offset + n: c for n, c in enumerate(point.positive.bucket_counts) if c} == {
+        found.offset + n: count for n, count in enumerate(found.buckets) if count
+    }
+
+
+def test_cumulative_counts_grow():
+    """
+    Cumulative counts stay after a collection, and say since when they grow.
+    """
+    durations = Durations(cumulative=True)
+    durations.add([1.0], {})
+    (first,) = durations.collect()
+    durations.add([1.0], {})
+    (second,) = durations.collect()
+
+    assert (1, 2) == (first.count, second.count)
+    assert first.since_ns == second.since_ns
+
+
+def test_deltas_follow_each_other():
+    """
+    A delta begins where the one before ended.
+    """
+    durations = Durations()
+    durations.add([1.0], {})
+    (first,) = durations.collect()
+    durations.add([1.0], {})
+    (second,) = durations.collect()
+
+    assert first.since_ns < second.since_ns
+
+
+def test_newest_exemplar_of_a_bucket():
+    """
+    A bucket keeps its newest exemplar, and a collection takes them all.
+    """
+    durations = Durations([1.0, 2.0], cumulative=True)
+    old, new, other = Exemplar(0.5, 1, 1, 1), Exemplar(0.6, 2, 2, 2), Exemplar(9.0, 3, 3, 3)
+    durations.add([0.5, 0.6, 9.0], {}, [old, other, new])
+
+    assert (other, new) == durations.collect()[0].exemplars
+    assert () == durations.collect()[0].exemplars
+
+
+def test_exemplars_are_bounded():
+    """
+    A series keeps at most twenty exemplars, the newest.
+    """
+    durations = Durations()
+    durations.add([1.0], {}, [Exemplar(2.0 ** (power - 30), power, 1, 1) for power in range(40)])
+
+    assert list(range(20, 40)) == [each.time_ns for each in durations.collect()[0].exemplars]

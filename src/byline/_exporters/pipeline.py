@@ -65,7 +65,7 @@ def pipeline(store: Path, header: Header | None) -> Pipeline:
     where = resource(header)
     durations = Durations()
     reader = PeriodicExportingMetricReader(
-        WithDurations(StoreMetricExporter(store), durations, where),
+        WithDurations(StoreMetricExporter(store), durations, cumulative=False, size=sys.maxsize),
         export_interval_millis=EXPORT_INTERVAL_MS,
         export_timeout_millis=FLUSH_TIMEOUT_MS,
     )

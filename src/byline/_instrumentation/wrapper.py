@@ -85,7 +85,7 @@ def _failed(recorder: Recorder, duration_s: float, exception: BaseException, spa
     except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
         _report(fault)
     if span is not None:
-        span.end(outcome)
+        span.end(outcome, duration_s)
 
 
 def _capture(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
@@ -113,7 +113,7 @@ def _abandoned(
 def _done(recorder: Recorder, duration_s: float, span: CallSpan | None) -> None:
     recorder.append.cell_contents(duration_s)
     if span is not None:
-        span.end()
+        span.end("", duration_s)
 
 
 _Coroutine: TypeAlias = "CoroutineType[Any, Any, object]"

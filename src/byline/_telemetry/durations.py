@@ -1,11 +1,16 @@
-"""Call durations counted into exact base-2 exponential buckets, batch by batch; no SDK in here."""
+"""Call durations counted exactly into buckets, batch by batch, until a reader collects them; no SDK in here."""
 
 from __future__ import annotations
 
 import math
+import os
 import threading
+import time
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+from weakref import WeakSet
 
 from .attributes import Attributes
 
@@ -16,13 +21,25 @@ _LOWEST, _HIGHEST = -40, 20
 """Powers of two: from a picosecond to twelve days. Durations beyond are counted at the ends."""
 
 # Upper bounds; bucket i of the table holds values above the bound before it, up to its own.
-_BOUNDS = [2.0 ** (step / 2**SCALE) for step in range(_LOWEST * 2**SCALE, _HIGHEST * 2**SCALE + 1)]
+_BOUNDS = [2.0 ** (step / 2**SCALE) for step in range(_LOWEST * 2**SCALE, _HIGHEST * 2**SCALE)]
 _OFFSET = _LOWEST * 2**SCALE - 1
+
+_EXEMPLARS = 20
+"""Exemplars that one series keeps between two collections."""
+
+
+class Exemplar(NamedTuple):
+    """One call, with the span it had."""
+
+    duration_s: float
+    time_ns: int
+    trace_id: int
+    span_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The calls of one function with one outcome, since the last collection."""
+    """The calls of one function with one outcome."""
 
     attributes: Attributes
     count: int
@@ -32,85 +49,166 @@ class Distribution:
     minimum: float
     maximum: float
     zero_count: int
+    """Calls that took no time; with explicit bounds they are in the first bucket too."""
+
     offset: int
-    """Index of the first bucket at ``SCALE``."""
+    """Index of the first bucket at ``scale``; 0 with explicit bounds."""
 
     buckets: tuple[int, ...]
+    scale: int = SCALE
+    since_ns: int = 0
+    """When the counting began, by the wall clock."""
+
+    exemplars: tuple[Exemplar, ...] = ()
+
+    def fitted(self, size: int) -> Distribution:
+        """Return it in at most so many exponential buckets: each step down merges pairs, and stays exact."""
+        scale, offset, buckets = self.scale, self.offset, self.buckets
+        while len(buckets) > size:
+            merged = [0] * ((offset + len(buckets) - 1 >> 1) - (offset >> 1) + 1)
+            for index, number in enumerate(buckets, offset):
+                merged[(index >> 1) - (offset >> 1)] += number
+            scale, offset, buckets = scale - 1, offset >> 1, tuple(merged)
+        return replace(self, scale=scale, offset=offset, buckets=buckets)
 
 
 @dataclass(slots=True)
 class _Counts:
     attributes: Attributes
+    bounds: Sequence[float]
+    """Upper bounds; what is above the last one has a bucket of its own."""
+
+    since_ns: int
     buckets: dict[int, int] = field(default_factory=dict)
+    exemplars: dict[int, Exemplar] = field(default_factory=dict)
+    """The newest of a bucket."""
+
     count: int = 0
     total: float = 0.0
     minimum: float = math.inf
     maximum: float = 0.0
     zero_count: int = 0
 
-    def add(self, batch: list[float]) -> None:
+    def add(self, batch: list[float], skip: int) -> None:
         """
-        Count a batch; sorts it.
+        Count a sorted batch.
 
         Sorted, only the bounds of occupied buckets are searched for: a tenth of a microsecond a
         value, where recording each through an instrument costs fifty times that.
+
+        Args:
+            skip: Leave out so many of the first; they are in no bucket.
         """
-        batch.sort()
-        size = len(batch)
-        at = self._skip_zeros(batch)
-        bound = bisect_left(_BOUNDS, batch[at]) if at < size else 0
+        bounds, buckets = self.bounds, self.buckets
+        size, last = len(batch), len(self.bounds)
+        at, bound = skip, 0
         while at < size:
-            last = len(_BOUNDS) - 1
-            end = bisect_right(batch, _BOUNDS[bound], at) if bound < last else size
-            if end > at:
-                self.buckets[bound] = self.buckets.get(bound, 0) + end - at
-                at = end
-            if at < size:
-                bound = bisect_left(_BOUNDS, batch[at], bound)
+            bound = bisect_left(bounds, batch[at], bound)
+            end = bisect_right(batch, bounds[bound], at) if bound < last else size
+            buckets[bound] = buckets.get(bound, 0) + end - at
+            at = end
         self.count += size
         self.total += math.fsum(batch)
         self.minimum = min(self.minimum, batch[0])
         self.maximum = max(self.maximum, batch[-1])
 
-    def _skip_zeros(self, batch: list[float]) -> int:
-        zeros = bisect_right(batch, 0.0)
-        self.zero_count += zeros
-        return zeros
-
-    def distribution(self) -> Distribution:
-        first, last = min(self.buckets, default=0), max(self.buckets, default=-1)
-        return Distribution(
-            self.attributes,
-            self.count,
-            self.total,
-            self.minimum,
-            self.maximum,
-            self.zero_count,
-            first + _OFFSET,
-            tuple(self.buckets.get(bound, 0) for bound in range(first, last + 1)),
-        )
+    def keep(self, exemplars: Iterable[Exemplar]) -> None:
+        for each in exemplars:
+            bound = bisect_left(self.bounds, each.duration_s)
+            self.exemplars.pop(bound, None)  # so that the newest is the last
+            self.exemplars[bound] = each
+        while len(self.exemplars) > _EXEMPLARS:
+            del self.exemplars[next(iter(self.exemplars))]
 
 
 class Durations:
-    """What was drained from the functions, until a reader collects it."""
+    """
+    What was drained from the functions, until a reader collects it.
 
-    def __init__(self) -> None:
+    A fork leaves the child with nothing: what was counted is the parent's to report.
+    """
+
+    def __init__(self, bounds: Sequence[float] | None = None, *, cumulative: bool = False) -> None:
+        """
+        Begin with nothing.
+
+        Args:
+            bounds: Upper bounds of explicit buckets, ascending; exponential ones when None.
+
+            cumulative: Whether a collection leaves the counts in place, to grow.
+        """
+        self._bounds = None if bounds is None else tuple(bounds)
+        self._cumulative = cumulative
+        self.forget()
+        _all.add(self)
+
+    @property
+    def bounds(self) -> tuple[float, ...] | None:
+        """The upper bounds, when the buckets are explicit."""
+        return self._bounds
+
+    def forget(self) -> None:
+        """Start again from nothing, also when a thread that is no more held the lock."""
         self._lock = threading.Lock()
         self._counts: dict[tuple[tuple[str, object], ...], _Counts] = {}
+        self._since_ns = time.time_ns()
 
-    def add(self, batch: list[float], attributes: Attributes) -> None:
-        """Count calls, in seconds; the list is ours to sort."""
+    def add(self, batch: list[float], attributes: Attributes, exemplars: Sequence[Exemplar] = ()) -> None:
+        """Count calls, in seconds; sorts the list, which costs little when it is sorted already."""
         if not batch:
             return
+        batch.sort()
         key = tuple(attributes.items())
         with self._lock:
             counts = self._counts.get(key)
             if counts is None:
-                counts = self._counts[key] = _Counts(attributes)
-            counts.add(batch)
+                bounds = _BOUNDS if self._bounds is None else self._bounds
+                counts = self._counts[key] = _Counts(attributes, bounds, self._since_ns)
+            zeros = bisect_right(batch, 0.0)
+            counts.zero_count += zeros
+            counts.add(batch, zeros if self._bounds is None else 0)
+            if exemplars:
+                counts.keep(exemplars)
 
     def collect(self) -> list[Distribution]:
-        """Return what came in since the last collection, and start again from nothing."""
+        """Return what came in: since the last collection, or since the beginning when it is cumulative."""
         with self._lock:
-            counts, self._counts = self._counts, {}
-        return [each.distribution() for each in counts.values()]
+            found = [self._distribution(each) for each in self._counts.values()]
+            if self._cumulative:
+                for each in self._counts.values():
+                    each.exemplars = {}
+            else:
+                self._counts = {}
+                self._since_ns = time.time_ns()
+        return found
+
+    def _distribution(self, counts: _Counts) -> Distribution:
+        if self._bounds is None:
+            first, last = min(counts.buckets, default=0), max(counts.buckets, default=-1)
+            offset = first + _OFFSET
+        else:
+            first, last, offset = 0, len(self._bounds), 0
+        return Distribution(
+            counts.attributes,
+            counts.count,
+            counts.total,
+            counts.minimum,
+            counts.maximum,
+            counts.zero_count,
+            offset,
+            tuple(counts.buckets.get(bound, 0) for bound in range(first, last + 1)),
+            since_ns=counts.since_ns,
+            exemplars=tuple(counts.exemplars.values()),
+        )
+
+
+_all: WeakSet[Durations] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for each in _all:
+        each.forget()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

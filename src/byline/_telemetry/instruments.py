@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
@@ -12,17 +13,38 @@ from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observa
 from .. import _config, _registry, _semconv
 from . import signals
 from .attributes import Attributes, function_attributes
-from .durations import Durations
+from .durations import Durations, Exemplar
+
+DESCRIPTION = "How long calls of marked functions take."
+
+
+Exemplars = Mapping[str, Sequence[Exemplar]]
+"""By ``error.type``; empty for calls that did not fail."""
+
+
+class Calls(NamedTuple):
+    """The calls of one function that are recorded together."""
+
+    durations: list[float]
+    """Of the calls that did not fail, in ascending order."""
+
+    failures: dict[str, list[float]]
+    """Durations of the others, by ``error.type``."""
+
+    exemplars: Exemplars
 
 
 class Instruments:
     """What is measured of marked functions, on one meter."""
 
+    is_slow = True
+    """Whether each call is recorded by itself."""
+
     def __init__(self, meter: Meter) -> None:
         self._duration = meter.create_histogram(
             _semconv.METRIC_DURATION,
             unit="s",
-            description="How long calls of marked functions take.",
+            description=DESCRIPTION,
             explicit_bucket_boundaries_advisory=_semconv.DURATION_BOUNDS,
         )
         self._dropped = meter.create_counter(
@@ -36,25 +58,22 @@ class Instruments:
             description="1 for each marked function; the attributes say who wrote it and how byline knows.",
         )
 
-    def record(
-        self, durations: Sequence[float], failures: Sequence[tuple[float, str]], attributes: Attributes
-    ) -> None:
+    def record(self, calls: Calls, attributes: Attributes) -> None:
         """Add a function's calls to the histogram."""
         record = self._duration.record
-        for duration_s in durations:
+        for duration_s in calls.durations:
             record(duration_s, attributes)
-        outcomes: dict[str, Attributes] = {}
-        for duration_s, error_type in failures:
-            if error_type not in outcomes:
-                outcomes[error_type] = {**attributes, _semconv.ERROR_TYPE: error_type}
-            record(duration_s, outcomes[error_type])
+        for error_type, durations in calls.failures.items():
+            failed = {**attributes, _semconv.ERROR_TYPE: error_type}
+            for duration_s in durations:
+                record(duration_s, failed)
 
     def count_dropped(self, number: int, function: str) -> None:
         """Say that samples of a function were lost."""
         self._dropped.add(number, {_semconv.FUNCTION: function})
 
 
-class CountedInstruments(Instruments):
+class CountedInstruments:
     """
     The instruments of a place that takes durations as whole distributions.
 
@@ -62,29 +81,43 @@ class CountedInstruments(Instruments):
     function a million times a second can be counted, but not recorded.
     """
 
-    def __init__(self, meter: Meter, durations: Durations) -> None:
-        super().__init__(meter)
-        self._durations = durations
-
-    def record(
-        self, durations: Sequence[float], failures: Sequence[tuple[float, str]], attributes: Attributes
+    def __init__(
+        self, behind: Instruments, durations: Sequence[Durations], *, replayed: bool = False
     ) -> None:
-        """Count a function's calls."""
-        self._durations.add(list(durations), attributes)
-        outcomes: dict[str, list[float]] = {}
-        for duration_s, error_type in failures:
-            outcomes.setdefault(error_type, []).append(duration_s)
-        for error_type, failed in outcomes.items():
-            self._durations.add(failed, {**attributes, _semconv.ERROR_TYPE: error_type})
+        """
+        Count for each of these.
 
+        Args:
+            replayed: Record each value too.
+        """
+        self._behind = behind
+        self._durations = durations
+        self.is_slow = replayed
+
+    def record(self, calls: Calls, attributes: Attributes) -> None:
+        """Count a function's calls."""
+        for durations in self._durations:
+            durations.add(calls.durations, attributes, calls.exemplars.get("", ()))
+            for error_type, failed in calls.failures.items():
+                outcome = {**attributes, _semconv.ERROR_TYPE: error_type}
+                durations.add(failed, outcome, calls.exemplars.get(error_type, ()))
+        if self.is_slow:
+            self._behind.record(calls, attributes)
+
+    def count_dropped(self, number: int, function: str) -> None:
+        """Say that samples of a function were lost."""
+        self._behind.count_dropped(number, function)
+
+
+Destination = Instruments | CountedInstruments
 
 _own: Instruments | None = None
-_beside: tuple[MeterProvider, Instruments] | None = None
+_beside: tuple[MeterProvider, Destination] | None = None
 _before: list[Callable[[], object]] = []
 _lock = threading.Lock()
 
 
-def destinations() -> tuple[Instruments, ...]:
+def destinations() -> tuple[Destination, ...]:
     """
     Return the instruments of every place that records.
 
@@ -99,10 +132,17 @@ def destinations() -> tuple[Instruments, ...]:
         if provider is None:
             _beside = None
         elif _beside is None or _beside[0] is not provider:
-            meter, durations = provider.get_meter(_semconv.SCOPE), signals.durations()
-            _beside = (provider, CountedInstruments(meter, durations) if durations else Instruments(meter))
-        found = (_own,) if _has_provider() else ()
+            made, durations = Instruments(provider.get_meter(_semconv.SCOPE)), signals.durations()
+            _beside = (provider, CountedInstruments(made, (durations,)) if durations else made)
+        found = _own_destination(_own)
         return (*found, _beside[1]) if _beside else found
+
+
+def _own_destination(own: Instruments) -> tuple[Destination, ...]:
+    durations = signals.own_durations()
+    if durations:
+        return (CountedInstruments(own, durations, replayed=signals.is_replayed()),)
+    return (own,) if _has_provider() else ()
 
 
 def before_collection(callback: Callable[[], object]) -> None:

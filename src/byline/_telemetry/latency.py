@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from time import time_ns
 from types import CellType
 from typing import NamedTuple, TypeVar
 
@@ -13,9 +14,28 @@ from .._model import Attribution
 from .._registry import Entry
 from . import attributes, instruments, worker
 from .attributes import Attributes
+from .durations import Exemplar
+from .instruments import Calls, Destination
 
 CAP = 250_000
-"""Samples that one function may hold between two drains: 8 MB. What exceeds it is dropped and counted."""
+"""
+Samples of one function that may wait for its attribution, or be recorded singly after one drain: 8 MB.
+
+What exceeds it is dropped, and counted. Where distributions are taken nothing is dropped: to count
+is faster than to call.
+"""
+
+_CHUNK = 8_192
+"""
+Samples that are sorted at once. They fit into a processor's cache, which makes sorting three times
+as fast, and no other thread waits longer for the interpreter than one sort takes.
+"""
+
+_BUSY = 20_000
+"""After a drain of so many samples of one function the next one comes soon."""
+
+_EXEMPLARS = 64
+"""Exemplars that one function holds between two drains."""
 
 _WAIT_S = 1.0
 """How long a drain waits for another one, which may be recording a large batch."""
@@ -37,6 +57,7 @@ class Samples(NamedTuple):
     durations: list[float]
     failures: list[tuple[float, str]]
     dropped: int
+    exemplars: list[tuple[str, Exemplar]]
 
 
 class Recorder:
@@ -54,7 +75,7 @@ class Recorder:
       appends only lengthen the list, and only a drain shortens it.
     """
 
-    __slots__ = ("_described", "_dropped", "_lock", "append", "durations", "entry", "failures")
+    __slots__ = ("_described", "_dropped", "_exemplars", "_lock", "append", "durations", "entry", "failures")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -63,6 +84,7 @@ class Recorder:
         self.append = CellType(self.durations.append)
         """The cell through which wrappers append; ``stop`` changes it in all of them at once."""
         self._dropped = 0
+        self._exemplars: list[tuple[str, Exemplar]] = []
         self._lock = threading.Lock()
         self._described: tuple[Attribution, Config, Labels] | None = None
 
@@ -79,25 +101,27 @@ class Recorder:
             described = self._described = (attribution, config, labels)
         return described[2]
 
+    def remember(self, duration_s: float, error_type: str, trace_id: int, span_id: int) -> None:
+        """Keep a call that has a span, as an example of its bucket; some between two drains are enough."""
+        if len(self._exemplars) < _EXEMPLARS:
+            self._exemplars.append((error_type, Exemplar(duration_s, time_ns(), trace_id, span_id)))
+
     def take(self) -> Samples:
         """Empty the buffers, up to what they held when asked."""
         with self._lock:
-            self._trim()
             durations, failures = _take(self.durations), _take(self.failures)
             dropped, self._dropped = self._dropped, 0
-        return Samples(durations, failures, dropped)
+            exemplars = _take(self._exemplars)
+        return Samples(durations, failures, dropped, exemplars)
 
     def trim(self) -> None:
         """Keep the newest samples within the cap, and count the others."""
         with self._lock:
-            self._trim()
-
-    def _trim(self) -> None:
-        for samples in (self.durations, self.failures):
-            excess = len(samples) - CAP
-            if excess > 0:
-                del samples[:excess]
-                self._dropped += excess
+            for samples in (self.durations, self.failures):
+                excess = len(samples) - CAP
+                if excess > 0:
+                    del samples[:excess]
+                    self._dropped += excess
 
     def clear(self) -> None:
         """Forget all samples. In a forked child they are the parent's, and the lock may be held for ever."""
@@ -105,6 +129,7 @@ class Recorder:
         self._dropped = 0
         self.durations.clear()
         self.failures.clear()
+        self._exemplars.clear()
 
 
 def _take(samples: list[_Sample]) -> list[_Sample]:
@@ -195,12 +220,34 @@ def _drain(*, everything: bool) -> None:
         _draining.release()
 
 
-def _record(recorder: Recorder, destinations: tuple[instruments.Instruments, ...]) -> None:
+def _record(recorder: Recorder, destinations: tuple[Destination, ...]) -> None:
     samples, labels = recorder.take(), recorder.labels()
+    if len(samples.durations) > _BUSY:
+        worker.hurry()
+    exemplars: dict[str, list[Exemplar]] = {}
+    for error_type, exemplar in samples.exemplars:
+        exemplars.setdefault(error_type, []).append(exemplar)
+    batches = _batches(samples.durations, samples.failures)
     for destination in destinations:
-        destination.record(samples.durations, samples.failures, labels.metric)
-        if samples.dropped:
-            destination.count_dropped(samples.dropped, labels.name)
+        mine, dropped = batches, samples.dropped
+        excess = max(len(samples.durations) - CAP, 0) + max(len(samples.failures) - CAP, 0)
+        if excess and destination.is_slow:
+            mine, dropped = _batches(samples.durations[-CAP:], samples.failures[-CAP:]), dropped + excess
+        for durations, failures in mine:
+            destination.record(Calls(durations, failures, exemplars), labels.metric)
+        if dropped:
+            destination.count_dropped(dropped, labels.name)
+
+
+def _batches(
+    durations: list[float], failures: list[tuple[float, str]]
+) -> list[tuple[list[float], dict[str, list[float]]]]:
+    """Sort the calls, in pieces; the failed ones are with the first piece, by their ``error.type``."""
+    failed: dict[str, list[float]] = {}
+    for duration_s, error_type in failures:
+        failed.setdefault(error_type, []).append(duration_s)
+    pieces = [sorted(durations[start : start + _CHUNK]) for start in range(0, len(durations) or 1, _CHUNK)]
+    return [(piece, {} if number else failed) for number, piece in enumerate(pieces)]
 
 
 def _after_fork_in_child() -> None:

@@ -17,6 +17,10 @@ _meter_provider: metrics.MeterProvider | None = None
 _logger_provider: _logs.LoggerProvider | None = None
 _durations: Durations | None = None
 
+_own_durations: tuple[Durations, ...] = ()
+_replayed = False
+"""Whether the program's own histogram gets every call too, although distributions are taken."""
+
 
 def add_providers(
     meter_provider: metrics.MeterProvider | None,
@@ -39,6 +43,34 @@ def durations() -> Durations | None:
     return _durations
 
 
+def take_distributions(durations: Durations, *, replayed: bool = False) -> None:
+    """
+    Count call durations for the program's own telemetry here, and record them one by one no longer.
+
+    Args:
+        replayed: Record them all the same, for readers of the same provider that take no distributions.
+    """
+    global _own_durations, _replayed  # each replaced whole
+    _own_durations, _replayed = (*_own_durations, durations), _replayed or replayed
+
+
+def leave_distributions(durations: Durations) -> None:
+    """Undo ``take_distributions``."""
+    global _own_durations, _replayed  # noqa: PLW0603  # each replaced whole
+    _own_durations = tuple(each for each in _own_durations if each is not durations)
+    _replayed = _replayed and bool(_own_durations)
+
+
+def own_durations() -> tuple[Durations, ...]:
+    """Return where call durations are counted for the program's own telemetry."""
+    return _own_durations
+
+
+def is_replayed() -> bool:
+    """Tell whether the program's own histogram gets every call, one by one."""
+    return _replayed or not _own_durations
+
+
 def meter_provider() -> metrics.MeterProvider | None:
     """Return the added meter provider."""
     return _meter_provider
@@ -46,7 +78,7 @@ def meter_provider() -> metrics.MeterProvider | None:
 
 def is_anyone_listening() -> bool:
     """Tell whether some provider is there to record: the API alone records nothing."""
-    if _meter_provider is not None or _logger_provider is not None:
+    if _meter_provider is not None or _logger_provider is not None or _own_durations:
         return True
     providers = (metrics.get_meter_provider(), _logs.get_logger_provider())
     api = ("opentelemetry.metrics", "opentelemetry._logs")

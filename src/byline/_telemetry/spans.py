@@ -74,10 +74,17 @@ def stop() -> None:
 class CallSpan:
     """A span, and its turns as the current one: a context must never stay attached across a ``yield``."""
 
-    __slots__ = ("_context", "_span", "_token")
+    __slots__ = ("_context", "_recorder", "_span", "_token")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, recorder: Recorder | None = None) -> None:
+        """
+        Stand around a call.
+
+        Args:
+            recorder: Gets the call as an exemplar when it ends.
+        """
         self._span = span
+        self._recorder = recorder
         self._context = trace.set_span_in_context(span)
         self._token: Token[Context] | None = None
 
@@ -100,7 +107,7 @@ class CallSpan:
             # garbage collector closes: that context was never changed.
             pass
 
-    def end(self, error_type: str = "") -> None:
+    def end(self, error_type: str = "", duration_s: float = 0.0) -> None:
         """Detach and end the span; never raises."""
         try:
             self.detach()
@@ -109,6 +116,10 @@ class CallSpan:
                 if error_type != _semconv.CANCELLED:
                     self._span.set_status(Status(StatusCode.ERROR))
             self._span.end()
+            where = self._span.get_span_context()
+            # Whoever reads of an exemplar looks for its span; one that was not sampled is nowhere.
+            if self._recorder is not None and where.trace_flags.sampled:
+                self._recorder.remember(duration_s, error_type, where.trace_id, where.span_id)
         except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is ours
             faults.report(exception, "ending a span")
 
@@ -128,7 +139,7 @@ def begin(recorder: Recorder, *, attached: bool = True) -> CallSpan | None:
         )
         # A span that the sampler refused becomes the current one too: what is called
         # below belongs to its trace and must not start another.
-        call = CallSpan(span)
+        call = CallSpan(span, recorder)
         if attached:
             call.attach()
     except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is ours

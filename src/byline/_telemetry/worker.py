@@ -21,6 +21,9 @@ Task = Callable[[], object]
 TICK_S = 0.25
 """How often the tick callbacks run. Buffers grow in between, so this bounds their memory."""
 
+HURRY_S = 0.01
+"""When the next tick comes while there is much to do."""
+
 LIMIT = 4_096
 """Tasks that may wait. More are refused, and counted."""
 
@@ -48,6 +51,7 @@ class Worker:
         self._last: list[Task] = []
         self._exit_order: tuple[int, ...] | None = None
         self._paused = False
+        self._hurried = False
         self._fresh()
 
     def _fresh(self) -> None:
@@ -81,6 +85,10 @@ class Worker:
         if callback not in self._ticks:
             self._ticks.append(callback)
         self._start()
+
+    def hurry(self) -> None:
+        """Let the next tick come soon; said in a tick callback that found much to do."""
+        self._hurried = True
 
     def before_stop(self, callback: Task) -> None:
         """Run a callback, on the stopping thread, before the last flush: what others still owe is awaited here."""
@@ -158,10 +166,14 @@ class Worker:
                 return
             now = monotonic()
             if task == self._tick:
-                due = now + TICK_S
+                due = now + self._pause()
             elif now >= due:
                 self._tick()
-                due = monotonic() + TICK_S
+                due = monotonic() + self._pause()
+
+    def _pause(self) -> float:
+        hurried, self._hurried = self._hurried, False
+        return HURRY_S if hurried else TICK_S
 
     def _leave(self) -> bool:
         """Decide, on the thread, that it ends; a restart that came in between keeps it."""
@@ -246,6 +258,7 @@ _worker = Worker()
 
 submit = _worker.submit
 each_tick = _worker.each_tick
+hurry = _worker.hurry
 before_stop = _worker.before_stop
 at_stop = _worker.at_stop
 flush = _worker.flush
