@@ -208,7 +208,7 @@ def test_what_a_program_could_not_tell_is_kept_for_a_day(store):
     store.add_unverified([note, note])
 
     assert (note,) == store.unverified()
-    assert () == store.unverified(since=datetime.fromtimestamp(NOW_NS / 1e9 + 60, UTC))
+    assert () == store.unverified(since=datetime.fromtimestamp(NOW_NS / 1e9 + 3_600, UTC))
 
 
 def test_text_that_is_no_unicode_is_escaped(store):

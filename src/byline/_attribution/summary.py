@@ -52,13 +52,17 @@ class Summary:
 def summarize(scan: Scan) -> Summary:
     """Count what a scan found."""
     header = scan.header
-    ai = [each.attribution for file in scan.files for each in file.functions if each.attribution.verdict == "ai"]
+    ai = [
+        each.attribution for file in scan.files for each in file.functions if each.attribution.verdict == "ai"
+    ]
     return Summary(
         revision=header.revision,
         functions=header.functions,
         ai_functions=len(ai),
         ai_touched_functions=sum(_touched(file) for file in scan.files),
-        ai_commits=sum(any(each.verdict == "ai" for each in commit.evidence) for commit in scan.commits.values()),
+        ai_commits=sum(
+            any(each.verdict == "ai" for each in commit.evidence) for commit in scan.commits.values()
+        ),
         commits=len(scan.commits),
         files=len(scan.files),
         by_tool=_ordered(Counter(each.tool or "unknown" for each in ai)),

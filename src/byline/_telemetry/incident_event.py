@@ -127,7 +127,11 @@ def _attribution(attributes: Mapping[str, object], damaged: list[Unverified]) ->
             return _wire.loads(Attribution, text)
         except ValueError:
             damaged.append(
-                Unverified(_semconv.INCIDENT_ATTRIBUTION, "the attribution of the marked function was cut on its way", _CUT)
+                Unverified(
+                    _semconv.INCIDENT_ATTRIBUTION,
+                    "the attribution of the marked function was cut on its way",
+                    _CUT,
+                )
             )
     return Attribution(
         commit=_text(attributes, _semconv.INCIDENT_COMMIT),
