@@ -228,3 +228,16 @@ def test_empty():
     """
     with pytest.raises(RunError, match="needs a program"):
         command_line([])
+
+
+def test_a_python_without_byline_says_nothing(checkout, tmp_path):
+    """
+    A child process of another Python, which has no byline, runs as if nothing were there.
+    """
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+
+    done = byline(checkout, "run", str(bare / "bin" / "python"), "-c", "print('fine')")
+
+    assert "fine\n" == done.stdout
+    assert "off in this process" not in done.stderr

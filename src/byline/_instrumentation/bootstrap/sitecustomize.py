@@ -25,7 +25,9 @@ def _turn_on() -> None:
     """Never let a child process fail because of byline: say why, and go on without."""
     try:
         from byline._instrumentation.lifecycle import instrument
-
+    except ImportError:
+        return  # another Python, without byline: not the program that was asked for
+    try:
         instrument()
     except Exception as error:  # noqa: BLE001  # whatever it is, the program comes first
         sys.stderr.write(f"byline is off in this process: {error}\n")
