@@ -19,6 +19,7 @@ EXAMPLES = """
 Examples:
   byline build
   byline build src/shop
+  byline build --fetch
   byline build --previous last/byline.manifest
   byline build -o /app/byline.manifest --fail-under-coverage 50
 
@@ -44,6 +45,10 @@ JSON keys: those of byline scan, and release (revision, committed_at), carried, 
 @click.option(
     "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
 )
+@click.option(
+    "--fetch", "fetches", is_flag=True,
+    help="First fetch notes and the heads of pull requests from the remote.",
+)  # fmt: skip
 @click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
 @click.option(
     "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
@@ -57,6 +62,7 @@ def command(
     previous: Path | None,
     least: float | None,
     everything: bool,
+    fetches: bool,
     allow_shallow: bool,
     author: str,
     as_json: bool,
@@ -68,9 +74,13 @@ def command(
     project's only package, here or in src), where a running program finds it without git.
     """
     from .._attribution.build import build
+    from .._attribution.fetch import fetch_records
+    from .._attribution.repository import Repository
     from .._attribution.summary import summarize
 
     with progress(quiet=as_json) as tell:
+        if fetches:
+            fetch_records(Repository.open(package), progress=tell)
         built = build(
             package,
             output=output,

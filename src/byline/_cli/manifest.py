@@ -61,10 +61,12 @@ def _as_json(manifest: Manifest) -> dict[str, object]:
 def _functions(manifest: Manifest) -> Iterator[dict[str, object]]:
     for file in manifest.files():
         for function, attribution in file.functions():
+            release = file.first_shipped(function)
             yield {
                 "name": function.name,
                 **dataclasses.asdict(function),
                 **dataclasses.asdict(attribution),
+                "first_shipped": dataclasses.asdict(release) if release else None,
             }
 
 
