@@ -42,7 +42,7 @@ class UnknownCommitError(BylineError):
 
 
 class NotFoundError(BylineError):
-    """There is no such incident, function or traceback."""
+    """There is no such incident, function, line, file or traceback."""
 
     slug = "not-found"
 
