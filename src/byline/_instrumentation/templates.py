@@ -16,7 +16,10 @@ def byline_wrapper({parameters}):
         _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
         raise
     try:
-        if _byline_span is not None or _byline_type(_byline_result) not in _byline_finished:
+        if _byline_span is not None or (
+            _byline_type(_byline_result) is not _byline_expected
+            and _byline_type(_byline_result) not in _byline_finished
+        ):
             return _byline_returned(_byline_recorder, _byline_clock() - _byline_start, _byline_result, _byline_span)
     except _byline_TypeError:  # a class that cannot be hashed, because its metaclass forbids it
         pass

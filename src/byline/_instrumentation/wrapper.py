@@ -35,6 +35,8 @@ def wrap(function: FunctionType, entry: Entry) -> FunctionType:
         "_byline_function": CellType(function),
         "_byline_recorder": CellType(recorder),
         "_byline_append": recorder.append,
+        "_byline_expected": recorder.expected,
+        "_byline_finished": recorder.finished,
     }
     made = signature.generate(function, kind, template, cells)
     if function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
@@ -71,28 +73,43 @@ def _outcome(exception: BaseException) -> str:
     return failure.type_name(type(exception))
 
 
+# Names of exception types that are errors whatever they hold: found once, since programs raise
+# the same ones again and again.
+_ERRORS_LIMIT = 1_000
+_errors: dict[type, str] = {}
+
+
+def _is_error(exception: BaseException) -> bool:
+    """Tell whether an exception makes an incident, and remember its type if it does."""
+    outcome = _outcome(exception)
+    if outcome in ("", _semconv.CANCELLED) or isinstance(exception, _NO_INCIDENT):
+        return False
+    if len(_errors) < _ERRORS_LIMIT:
+        _errors[type(exception)] = outcome
+    return True
+
+
 def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
     """Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's."""
     outcome = ""
     try:
-        outcome = _outcome(exception)
+        outcome = _errors.get(type(exception), "")
+        is_error = bool(outcome) or _is_error(exception)
+        if not outcome:
+            outcome = _outcome(exception)
         if not outcome:
             recorder.append.cell_contents(duration_s)
         elif latency.is_on():
             recorder.failures.append((duration_s, outcome))
-            if outcome != _semconv.CANCELLED and not isinstance(exception, _NO_INCIDENT):
-                _capture(recorder, duration_s, exception, span)
+            if is_error:
+                if span is not None:
+                    # A generator's span is not the current one between its steps; the incident names it.
+                    span.attach()
+                incidents.capture(recorder.entry, exception, duration_s)
     except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
         _report(fault)
     if span is not None:
         span.end(outcome, duration_s)
-
-
-def _capture(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
-    if span is not None:
-        # A generator's span is not the current one between its steps; the incident names it.
-        span.attach()
-    incidents.capture(recorder.entry, exception, duration_s)
 
 
 def _report(fault: Exception) -> None:
@@ -143,6 +160,10 @@ def _returned(recorder: Recorder, duration_s: float, result: object, span: CallS
         if hasattr(kind, "__await__") and hasattr(kind, "add_done_callback"):
             _when_done(recorder, cast(_Future, result), duration_s, span)
             return result
+        if recorder.finished.cell_contents is not _finished:
+            # The first result: most functions return one type, and "is" is the cheapest test there is.
+            recorder.expected.cell_contents = kind
+            recorder.finished.cell_contents = _finished
         if len(_finished) < _FINISHED_LIMIT:
             _finished.add(kind)
     except Exception as fault:  # noqa: BLE001  # the result is the user's, however strange its type is
@@ -200,7 +221,6 @@ _SHARED = {
     "_byline_clock": CellType(perf_counter),
     "_byline_done": CellType(_done),
     "_byline_failed": CellType(_failed),
-    "_byline_finished": CellType(_finished),
     "_byline_first": CellType(_first),
     "_byline_returned": CellType(_returned),
     "_byline_type": CellType(type),

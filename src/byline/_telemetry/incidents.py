@@ -10,6 +10,8 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from hashlib import sha256
+from time import monotonic
+from types import TracebackType
 
 from opentelemetry import _logs, metrics, trace
 
@@ -51,7 +53,12 @@ class Captured:
 class _Window:
     """The incidents of one fingerprint in one minute."""
 
+    entry: Entry
+    error_type: str
     started: float
+    uncounted: int = 0
+    """How many the counter of incidents has not been told of yet."""
+
     count: int = 0
     suppressed: int = 0
     first_held: Captured | None = None
@@ -61,10 +68,15 @@ class _Window:
 @dataclass(slots=True)
 class _State:
     waiting: deque[Captured] = field(default_factory=deque)
-    counted: list[tuple[Entry, str]] = field(default_factory=list)
+    counted: list[_Window] = field(default_factory=list)
+    """Windows with something to tell the counter."""
+
     windows: dict[Key, _Window] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    # Reentrant: a signal handler or a finalizer may come in between and raise as well.
+    lock: threading.RLock = field(default_factory=threading.RLock)
     failed: bool = False
+    is_drained: bool = False
+    """Whether the worker knows what to do."""
 
 
 _state = _State()
@@ -88,64 +100,75 @@ def capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
 
 
 def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
-    last = exception.__traceback__
+    last = _innermost(exception.__traceback__)
     if last is None:
         return
-    # The first frame is our own wrapper; a deeper one has reported already.
-    while last.tb_next is not None:
-        last = last.tb_next
-        if _registry.is_wrapper(last.tb_frame.f_code):
-            return
-    error_type = type_name(type(exception))
-    _state.counted.append((entry, error_type))
-    worker.each_tick(drain)
-    worker.at_stop(drain_all)
-    key = (id(entry), type(exception), id(last.tb_frame.f_code), last.tb_lineno)
-    window, suppressed = _admit(key)
-    if window is not None and window.suppressed > 1:
-        return
+    if not (_state.is_drained and worker.is_wanted()):
+        worker.each_tick(drain)
+        worker.at_stop(drain_all)
+        _state.is_drained = True
+    kind, suppressed = type(exception), 0
+    rate, now = _config.current().incident_rate, monotonic()
+    key = (id(entry), kind, id(last.tb_frame.f_code), last.tb_lineno)
+    # Where many exceptions of one kind come, this is all that is done for each.
+    with _state.lock:
+        window = _state.windows.get(key)
+        if window is None or now - window.started >= WINDOW_S:
+            window = _open_window(key, entry, type_name(kind), now)
+        if not window.uncounted:
+            _state.counted.append(window)
+        window.uncounted += 1
+        is_held = window.count >= rate
+        if is_held:
+            window.suppressed += 1
+            if window.suppressed > 1:
+                return
+        else:
+            window.count += 1
+            suppressed, window.suppressed, window.first_held = window.suppressed, 0, None
     captured = Captured(
         entry,
         time.time_ns(),
         duration_s,
-        error_type,
+        window.error_type,
         message(exception),
         stacktrace(exception),
         frames_of(exception),
         trace.get_current_span().get_span_context(),
         suppressed,
     )
-    if window is not None:
+    if is_held:
         window.first_held = captured
     elif len(_state.waiting) < _MAX_WAITING:
         _state.waiting.append(captured)
 
 
-def _admit(key: Key) -> tuple[_Window | None, int]:
-    """Return the window that holds this incident back, or None; and how many were held back before this one."""
-    rate = _config.current().incident_rate
-    now = time.monotonic()
-    with _state.lock:
-        window = _state.windows.get(key)
-        if window is None or now - window.started >= WINDOW_S:
-            if len(_state.windows) >= _MAX_FINGERPRINTS:
-                _state.windows.clear()
-            held = window.suppressed if window else 0
-            window = _state.windows[key] = _Window(now, suppressed=held)
-        if window.count >= rate:
-            window.suppressed += 1
-            return window, 0
-        window.count += 1
-        held, window.suppressed, window.first_held = window.suppressed, 0, None
-        return None, held
+def _innermost(last: TracebackType | None) -> TracebackType | None:
+    """Return where an exception was raised, or None when a deeper wrapper has reported it already."""
+    if last is None:
+        return None
+    # The first frame is our own wrapper.
+    while (deeper := last.tb_next) is not None:
+        last = deeper
+        if last.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME):
+            return None
+    return last
+
+
+def _open_window(key: Key, entry: Entry, error_type: str, now: float) -> _Window:
+    """Begin a minute; what the last one held back is told by the first incident of this one."""
+    if len(_state.windows) >= _MAX_FINGERPRINTS:
+        _state.windows.clear()
+    last = _state.windows.get(key)
+    window = _Window(entry, error_type, now, suppressed=last.suppressed if last else 0)
+    _state.windows[key] = window
+    return window
 
 
 def drain() -> None:
     """Count and emit what was captured, as far as its attribution is settled."""
     _release_held(everything=False)
-    counted = _state.counted[:]
-    del _state.counted[: len(counted)]
-    _state.counted[:0] = _count(counted)
+    _count(everything=False)
     for _ in range(len(_state.waiting)):
         captured = _state.waiting.popleft()
         if captured.entry.settled:
@@ -158,15 +181,14 @@ def drain_all() -> None:
     """Count and emit everything, with what is known by now: the program ends."""
     _release_held(everything=True)
     drain()
-    _count(_state.counted, everything=True)
-    _state.counted.clear()
+    _count(everything=True)
     while _state.waiting:
         emit(_state.waiting.popleft())
 
 
 def _release_held(*, everything: bool) -> None:
     """Let the first incident that was held back speak for the others, when its minute is over."""
-    now = time.monotonic()
+    now = monotonic()
     with _state.lock:
         over = [each for each in _state.windows.values() if everything or now - each.started >= WINDOW_S]
         for window in over:
@@ -177,15 +199,23 @@ def _release_held(*, everything: bool) -> None:
                 _state.waiting.append(captured)
 
 
-def _count(pairs: list[tuple[Entry, str]], *, everything: bool = False) -> list[tuple[Entry, str]]:
-    """Add to the counter; returns the pairs whose entry git has not settled yet."""
-    counts = Counter((id(entry), error_type) for entry, error_type in pairs if everything or entry.settled)
-    entries = {id(entry): entry for entry, _ in pairs}
-    for (key, error_type), number in counts.items():
+def _count(*, everything: bool) -> None:
+    """Add to the counter what git has settled, or everything."""
+    numbers: Counter[tuple[int, str]] = Counter()
+    entries: dict[int, Entry] = {}
+    with _state.lock:
+        found, _state.counted = _state.counted, []
+        for window in found:
+            if not (everything or window.entry.settled):
+                _state.counted.append(window)
+                continue
+            entries[id(window.entry)] = window.entry
+            numbers[id(window.entry), window.error_type] += window.uncounted
+            window.uncounted = 0
+    for (key, error_type), number in numbers.items():
         attributes = metric_attributes(entries[key], _config.current())
         for meter in signals.meters():
             _counter(meter).add(number, {**attributes, _semconv.ERROR_TYPE: error_type})
-    return [pair for pair in pairs if not pair[0].settled]
 
 
 def emit(captured: Captured) -> None:
@@ -256,7 +286,7 @@ def reset() -> None:
     _state.waiting.clear()
     _state.counted.clear()
     _state.windows.clear()
-    _state.lock = threading.Lock()
+    _state.lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

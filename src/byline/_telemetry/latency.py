@@ -75,7 +75,10 @@ class Recorder:
       appends only lengthen the list, and only a drain shortens it.
     """
 
-    __slots__ = ("_described", "_dropped", "_exemplars", "_lock", "append", "durations", "entry", "failures")
+    __slots__ = (
+        "_described", "_dropped", "_exemplars", "_lock", "append", "durations", "entry", "expected", "failures",
+        "finished",
+    )  # fmt: skip
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -83,6 +86,9 @@ class Recorder:
         self.failures: list[tuple[float, str]] = []
         self.append = CellType(self.durations.append)
         """The cell through which wrappers append; ``stop`` changes it in all of them at once."""
+        self.expected = CellType(Recorder)
+        """The type that the function returned first; by ``finished`` the wrapper knows the others."""
+        self.finished: CellType = CellType(frozenset())
         self._dropped = 0
         self._exemplars: list[tuple[str, Exemplar]] = []
         self._lock = threading.Lock()

@@ -133,6 +133,10 @@ class Worker:
         """Whether the thread is there."""
         return self._thread is not None and self._thread.is_alive()
 
+    def is_wanted(self) -> bool:
+        """Tell whether the thread was started and not stopped since; cheap enough for every call."""
+        return self._wanted
+
     def _start(self) -> bool:
         """Return whether a thread is there to work; starts one if none is."""
         if self._wanted:
@@ -259,6 +263,7 @@ _worker = Worker()
 submit = _worker.submit
 each_tick = _worker.each_tick
 hurry = _worker.hurry
+is_wanted = _worker.is_wanted
 before_stop = _worker.before_stop
 at_stop = _worker.at_stop
 flush = _worker.flush
