@@ -10,7 +10,7 @@ from typing import Literal, Self, cast, get_args
 from .exceptions import ConfigError
 
 AuthorForm = Literal["name", "email", "hash", "off"]
-SpanMode = Literal["all", "off"]
+SpanMode = Literal["all", "lazy", "off"]
 MessageMode = Literal["scrubbed", "off"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ class Config:
     """``BYLINE_AUTHOR``: how the accountable human appears in telemetry."""
 
     spans: SpanMode = "all"
-    """``BYLINE_SPANS``: ``all`` marked calls of a recording trace get a span, or none (``off``)."""
+    """``BYLINE_SPANS``: ``all`` marked calls of a recording trace get a span; ``lazy``: those with children, failed or slow; or none (``off``)."""
 
     root_spans: bool = False
     """``BYLINE_ROOT_SPANS``: start a trace for a marked call that has no parent span."""

@@ -39,7 +39,7 @@ async def byline_wrapper({parameters}):
     _byline_spent = _byline_clock() - _byline_start
     _byline_append(_byline_spent)
     if _byline_span is not None:
-        _byline_span.end("", _byline_spent)
+        _byline_span.finish("", _byline_spent)
     return _byline_result
 """
 
@@ -90,7 +90,7 @@ def byline_wrapper({parameters}):
         _byline_value = None
         _byline_append(_byline_spent)
         if _byline_span is not None:
-            _byline_span.end("", _byline_spent)
+            _byline_span.finish("", _byline_spent)
         return _byline_exception.value
     except _byline_BaseException as _byline_exception:
         _byline_value = None
@@ -125,7 +125,7 @@ async def byline_wrapper({parameters}):
     except _byline_StopAsyncIteration:
         _byline_append(_byline_spent)
         if _byline_span is not None:
-            _byline_span.end("", _byline_spent)
+            _byline_span.finish("", _byline_spent)
     except _byline_BaseException as _byline_exception:
         _byline_step = None
         _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)

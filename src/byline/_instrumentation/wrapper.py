@@ -15,7 +15,7 @@ from .. import _config, _semconv
 from .._registry import Entry
 from .._telemetry import failure, faults, incidents, latency, spans
 from .._telemetry.latency import Recorder
-from .._telemetry.spans import CallSpan
+from .._telemetry.spans import Turns
 from . import signature, templates
 
 
@@ -89,7 +89,7 @@ def _is_error(exception: BaseException) -> bool:
     return True
 
 
-def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None) -> None:
+def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> None:
     """Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's."""
     outcome = ""
     try:
@@ -109,7 +109,7 @@ def _failed(recorder: Recorder, duration_s: float, exception: BaseException, spa
     except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
         _report(fault)
     if span is not None:
-        span.end(outcome, duration_s)
+        span.finish(outcome, duration_s)
 
 
 def _report(fault: Exception) -> None:
@@ -118,19 +118,17 @@ def _report(fault: Exception) -> None:
         faults.report(fault, "recording a failed call")
 
 
-def _abandoned(
-    recorder: Recorder, duration_s: float, exception: BaseException, span: CallSpan | None
-) -> None:
+def _abandoned(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> None:
     """Record how a coroutine ended that an exception left: to close one before its end is to cancel it."""
     _failed(
         recorder, duration_s, CancelledError() if isinstance(exception, GeneratorExit) else exception, span
     )
 
 
-def _done(recorder: Recorder, duration_s: float, span: CallSpan | None) -> None:
+def _done(recorder: Recorder, duration_s: float, span: Turns | None) -> None:
     recorder.append.cell_contents(duration_s)
     if span is not None:
-        span.end("", duration_s)
+        span.finish("", duration_s)
 
 
 _Coroutine: TypeAlias = "CoroutineType[Any, Any, object]"
@@ -146,7 +144,7 @@ _FINISHED_LIMIT = 10_000
 _finished: set[type] = {NoneType, bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
 
 
-def _returned(recorder: Recorder, duration_s: float, result: object, span: CallSpan | None) -> object:
+def _returned(recorder: Recorder, duration_s: float, result: object, span: Turns | None) -> object:
     """
     Finish a plain call that has a span, or a result that may have to be awaited.
 
@@ -172,9 +170,7 @@ def _returned(recorder: Recorder, duration_s: float, result: object, span: CallS
     return result
 
 
-def _completion(
-    recorder: Recorder, pending: _Coroutine, duration_s: float, span: CallSpan | None
-) -> _Coroutine:
+def _completion(recorder: Recorder, pending: _Coroutine, duration_s: float, span: Turns | None) -> _Coroutine:
     completion = _to_completion(recorder, pending, duration_s, span)
     completion.__name__, completion.__qualname__ = pending.__name__, pending.__qualname__
     if span is not None:
@@ -182,7 +178,7 @@ def _completion(
     return completion
 
 
-def _when_done(recorder: Recorder, future: _Future, duration_s: float, span: CallSpan | None) -> None:
+def _when_done(recorder: Recorder, future: _Future, duration_s: float, span: Turns | None) -> None:
     start = perf_counter() - duration_s
 
     def record(done: _Future) -> None:
@@ -232,14 +228,14 @@ _SHARED = {
 }
 
 
-def _awaited(recorder: Recorder, pending: _Coroutine, duration_s: float, span: CallSpan | None) -> _Coroutine:
+def _awaited(recorder: Recorder, pending: _Coroutine, duration_s: float, span: Turns | None) -> _Coroutine:
     """Await what a plain function returned, as part of its call."""
     raise NotImplementedError  # pragma: no cover  # gives the parameters to what is generated below
 
 
 # Generated like the wrappers, so that its frame is known for one.
 _to_completion = cast(
-    Callable[[Recorder, _Coroutine, float, CallSpan | None], _Coroutine],
+    Callable[[Recorder, _Coroutine, float, Turns | None], _Coroutine],
     signature.generate(
         cast(FunctionType, _awaited),
         "completion",

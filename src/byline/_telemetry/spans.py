@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context as Variables, ContextVar, Token
 from types import CellType
+from typing import Protocol, cast
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -35,9 +36,24 @@ def _find_variable() -> ContextVar[Context] | None:
 
 
 _variable = _find_variable()
-_current: Callable[[], Context] = _variable.get if _variable is not None else context.get_current
-_SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
+current: Callable[[], Context] = _variable.get if _variable is not None else context.get_current
+SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 _tracer: Tracer | None = None
+
+enter: Callable[[Context], Token[Context]] = _variable.set if _variable is not None else context.attach
+"""Makes a context the current one."""
+
+
+def leave(token: Token[Context]) -> None:
+    """Make the former context the current one again."""
+    try:
+        token.var.reset(token)
+    except AttributeError:
+        context.detach(token)
+    except ValueError:
+        # Finished in another context than it started in, as a coroutine that the
+        # garbage collector closes: that context was never changed.
+        pass
 
 
 def _always() -> bool:
@@ -47,7 +63,7 @@ def _always() -> bool:
 # bool() is False, and the cheapest call that says so.
 _never: Callable[[], object] = bool
 
-gate: CellType = CellType(_current)
+gate: CellType = CellType(current)
 """
 The cheapest test of the hot path, shared by all wrappers: falsy when no span can be wanted.
 
@@ -58,17 +74,40 @@ in every wrapper at once.
 
 def configure(config: Config) -> None:
     """Put the settings in force for functions already wrapped and those to come."""
+    global make_span  # noqa: PLW0603  # one callable, replaced whole
+    if config.spans == "lazy":
+        from .lazy_spans import LazySpan  # only for those who want it
+
+        make_span = LazySpan
+    else:
+        make_span = _eager
     if config.spans == "off":
         gate.cell_contents = _never
     elif config.root_spans:
         gate.cell_contents = _always
     else:
-        gate.cell_contents = _current
+        gate.cell_contents = current
 
 
 def stop() -> None:
     """Start no more spans; ``configure`` starts them again."""
     gate.cell_contents = _never
+
+
+class Turns(Protocol):
+    """What a wrapper does with the span of a call."""
+
+    def attach(self) -> None:
+        """Make the span the current one, if it is not."""
+        ...
+
+    def detach(self) -> None:
+        """Make the former span the current one again."""
+        ...
+
+    def finish(self, error_type: str = "", duration_s: float = 0.0) -> None:
+        """Detach and end the span; never raises."""
+        ...
 
 
 class CallSpan:
@@ -96,56 +135,71 @@ class CallSpan:
     def detach(self) -> None:
         """Make the former span the current one again."""
         token, self._token = self._token, None
-        if token is None:
-            return
-        try:
-            token.var.reset(token)
-        except AttributeError:
-            context.detach(token)
-        except ValueError:
-            # Finished in another context than it started in, as a coroutine that the
-            # garbage collector closes: that context was never changed.
-            pass
+        if token is not None:
+            leave(token)
 
-    def end(self, error_type: str = "", duration_s: float = 0.0) -> None:
+    def finish(self, error_type: str = "", duration_s: float = 0.0) -> None:
         """Detach and end the span; never raises."""
         try:
             self.detach()
-            if error_type:
-                self._span.set_attribute(_semconv.ERROR_TYPE, error_type)
-                if error_type != _semconv.CANCELLED:
-                    self._span.set_status(Status(StatusCode.ERROR))
-            self._span.end()
-            where = self._span.get_span_context()
-            # Whoever reads of an exemplar looks for its span; one that was not sampled is nowhere.
-            if self._recorder is not None and where.trace_flags.sampled:
-                self._recorder.remember(duration_s, error_type, where.trace_id, where.span_id)
+            end(self._span, self._recorder, error_type, duration_s)
         except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is ours
             faults.report(exception, "ending a span")
 
+    end = finish
 
-def begin(recorder: Recorder, *, attached: bool = True) -> CallSpan | None:
+
+def end(span: Span, recorder: Recorder | None, error_type: str, duration_s: float) -> None:
+    if error_type:
+        span.set_attribute(_semconv.ERROR_TYPE, error_type)
+        if error_type != _semconv.CANCELLED:
+            span.set_status(Status(StatusCode.ERROR))
+    span.end()
+    where = span.get_span_context()
+    # Whoever reads of an exemplar looks for its span; one that was not sampled is nowhere.
+    if recorder is not None and where.trace_flags.sampled:
+        recorder.remember(duration_s, error_type, where.trace_id, where.span_id)
+
+
+def begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
     """Start a span for a call, if its trace records; never raises."""
-    parent = _current().get(_SPAN_KEY)
+    parent = current().get(SPAN_KEY)
     if parent is _quiet:
         return None
     try:
         if not _is_wanted(parent):
             _remember(parent)
             return None
-        labels = recorder.labels()
-        span = _get_tracer().start_span(
-            labels.name, attributes=labels.span, record_exception=False, set_status_on_exception=False
-        )
         # A span that the sampler refused becomes the current one too: what is called
         # below belongs to its trace and must not start another.
-        call = CallSpan(span, recorder)
+        call = make_span(recorder)
         if attached:
             call.attach()
     except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is ours
         faults.report(exception, "starting a span")
         return None
     return call
+
+
+def start(recorder: Recorder, around: Context | None = None, start_ns: int | None = None) -> Span:
+    """Start a span of the SDK for a call of a marked function."""
+    labels = recorder.labels()
+    return _get_tracer().start_span(
+        labels.name,
+        around,
+        attributes=labels.span,
+        start_time=start_ns,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+
+
+def _eager(recorder: Recorder) -> Turns:
+    return CallSpan(start(recorder), recorder)
+
+
+make_span: Callable[[Recorder], Turns] = _eager
+"""How a call gets its span; ``configure`` swaps it."""
 
 
 # The last parent below which no span is wanted, or none: the calls of one request have the
@@ -159,7 +213,15 @@ def _remember(parent: object) -> None:
         _quiet = parent
 
 
+# Types of spans that may record. To ask an abstract class for its instances costs more than all the rest.
+_RECORDABLE_LIMIT = 100
+_recordable: set[type] = set()
+
+
 def _is_wanted(parent: object) -> bool:
+    kind = type(parent)
+    if kind in _recordable:
+        return cast(Span, parent).is_recording()
     if isinstance(parent, NonRecordingSpan):
         where = parent.get_span_context()
         if where.is_remote:
@@ -167,6 +229,8 @@ def _is_wanted(parent: object) -> bool:
             return where.trace_flags.sampled
         return not where.is_valid and _config.current().root_spans
     if isinstance(parent, Span):
+        if len(_recordable) < _RECORDABLE_LIMIT:
+            _recordable.add(kind)
         return parent.is_recording()
     return _config.current().root_spans
 
