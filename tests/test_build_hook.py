@@ -26,6 +26,9 @@ build-backend = "hatchling.build"
 name = "shop"
 version = "1.0"
 
+[tool.hatch.build]
+dev-mode-dirs = ["src"]
+
 [tool.hatch.build.targets.wheel]
 packages = ["src/shop"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from byline._attribution.explain import explain
+from byline._attribution.explain import _reason, explain
 from byline._attribution.scan import scan
 from byline._attribution.testimony import Claim, judge
-from byline._model import Evidence
+from byline._model import Attribution, Evidence
 
 from ..repositories import RepositoryFactory
 
@@ -418,8 +418,119 @@ def test_hostile_text(repo):
     assert (0, False, False) == (done.returncode, "\x1b" in done.stdout, "\u202e" in done.stdout)
 
 
+def test_file_of_another_language(repo):
+    """
+    A file that is not Python has lines with their evidence, and no functions.
+    """
+    repo.commit({"notes.txt": "one\n"}, message="Start")
+    repo.commit({"notes.txt": "one\ntwo\n"}, message=CLAUDE)
+
+    lines = told(repo.path, "notes.txt")["lines"]
+    done = byline(repo.path, "notes.txt:main")
+
+    assert ["unknown", "ai"] == [each["verdict"] for each in lines]
+    assert [("trailer", "decides")] == standings(lines[1])
+    assert (1, True) == (done.returncode, "has no functions" in done.stderr)
+
+
+def test_excluded_file(repo):
+    """
+    A file that scans leave out is explained all the same.
+    """
+    repo.commit({"pyproject.toml": '[tool.byline]\nexclude = ["shop.py"]\n'})
+
+    assert "ai" == told(repo.path, "shop.py:15")["lines"][0]["verdict"]
+
+
+def test_record_that_saw_no_ai(repo):
+    """
+    A note that covers its whole commit and names no AI overrules the trailer of that commit.
+    """
+    empty = (
+        '---\n{"schema_version": "authorship/3.0.0", "base_commit_sha": "x", "prompts": {}, "sessions": {}}'
+    )
+    repo.note("refs/notes/ai", repo.git("rev-parse", "HEAD"), empty)
+
+    (line,) = told(repo.path, "shop.py:15")["lines"]
+
+    assert ("unknown", [("trailer", "overruled")]) == (line["verdict"], standings(line))
+    assert "saw no AI" in line["remarks"][0]
+
+
+def test_many_functions(repo):
+    """
+    Of many functions, a few are listed and the rest are counted.
+    """
+    repo.commit({"many.py": "".join(f"def f{number}():\n    pass\n\n\n" for number in range(30))})
+
+    done = byline(repo.path, "many.py:nothing")
+
+    assert (1, True) == (done.returncode, "f11 (line 45), and 18 more" in done.stderr)
+
+
+def test_many_commits_and_parts(repo):
+    """
+    Commits without a sign of AI are counted after the first few, and so are a commit's scattered lines.
+    """
+    start = "".join(f"old_{number} = 0\n" for number in range(30))
+    repo.commit({"many.py": start}, message=CLAUDE)
+    note(repo, "1")
+    text = start
+    for number in range(0, 12, 2):
+        text = text.replace(f"old_{number} = 0", f"new_{number} = 1")
+        repo.commit({"many.py": text}, message=f"Number {number}")
+    head = repo.git("rev-list", "--max-count=1", "HEAD~6")
+    repo.note(
+        "refs/notes/ai",
+        head,
+        repo.git("notes", "--ref=ai", "show", head)
+        .replace("shop.py", "many.py")
+        .replace(" 1\n", " 2,4,6,8,10,12,14,16,18\n"),
+    )
+
+    shown = byline(repo.path, "many.py").stdout
+
+    assert "and 3 more commits with 3 lines" in shown
+    assert "and 3 more parts" in shown
+
+
+def test_many_doubts(repo):
+    """
+    What was not checked is listed up to a few, and counted beyond that.
+    """
+    for number in range(5):
+        sha = repo.commit({"shop.py": ADDED + f"x = {number}\n" * (number + 1)})
+        repo.note("refs/notes/ai", sha, "shop.py\n  broken")
+    (repo.path / "shop.py").write_text("def f(:\n" + ADDED)
+
+    done = byline(repo.path, "shop.py")
+
+    assert (0, True) == (done.returncode, "Not checked" in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (Attribution(), "no line of it carries a sign of AI"),
+        (Attribution("human"), "tools record every line as a person's"),
+        (Attribution("ai", evidence="decorator"), "marked by a decorator; git says nothing of its lines"),
+        (Attribution("ai", evidence="decorator", ai_lines=1, lines=4), "it is marked by a decorator"),
+        (Attribution("ai", evidence="note", ai_lines=2, lines=4), "from 50% on a function counts as AI"),
+        (Attribution("ai", evidence="note", ai_lines=3, lines=9), "AI changed it last; then 3 lines are enough"),
+        (Attribution("unknown", evidence="note", ai_lines=3, lines=9), "3 of 9 behaviour lines are by AI, less than 50%"),
+    ],
+    ids=["no-sign", "human", "decorator", "decorator-and-lines", "share", "changed-last", "too-few"],
+)  # fmt: skip
+def test_reason(who, expected):
+    """
+    The reason for a function's verdict is the rule that it rests on.
+    """
+    assert expected in _reason(who, 0.5)
+
+
 AI_NOTE = Evidence("ai", "note", "cursor", "high")
 TRAILER = Evidence("ai", "trailer", "claude", "medium")
+COMMENT = Evidence("ai", "comment", "claude", "medium")
 
 
 @pytest.mark.parametrize(
@@ -433,8 +544,19 @@ TRAILER = Evidence("ai", "trailer", "claude", "medium")
         ([TRAILER, Evidence("ai", "marker", "claude", "low")], TRAILER, False, ["decides", "agrees"]),
         ([TRAILER, Evidence("ai", "trailer", "codex", "medium")], TRAILER, False, ["decides", "overruled"]),
         ([], AI_NOTE, False, ["decides"]),
+        ([Evidence("ai", "comment", "unknown", "medium"), TRAILER], COMMENT, False, ["decides", "agrees"]),
     ],
-    ids=["nothing", "saw-none", "unused", "says-unknown", "elsewhere", "agrees", "two-tools", "not-gathered"],
+    ids=[
+        "nothing",
+        "saw-none",
+        "unused",
+        "says-unknown",
+        "elsewhere",
+        "agrees",
+        "two-tools",
+        "not-gathered",
+        "added-to",
+    ],
 )
 def test_standing(claims, winner, saw_none, expected):
     """

@@ -314,6 +314,19 @@ def test_previous_from_a_scan(repo):
     assert first == shipped(repo)["total"].revision
 
 
+def test_previous_of_another_history(repo, tmp_path):
+    """
+    A revision that is not in this history is named without a time.
+    """
+    other = project(tmp_path / "other")
+    other.commit({"README": "another history"}, message="Elsewhere")
+    byline(other.path, "scan", "-o", str(repo.path / "old.manifest"))
+
+    built(repo, "--previous", "old.manifest")
+
+    assert {"total": Release(other.git("rev-parse", "HEAD"), 0)} == shipped(repo)
+
+
 def record(module: str, qualname: str, last_commit: str) -> FileRecord:
     path = module.replace(".", "/") + ".py"
     function = FunctionRecord(Function(module, qualname, path, 1, 1, 2), Attribution(last_commit=last_commit))

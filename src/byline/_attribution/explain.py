@@ -16,6 +16,7 @@ from .blame import Run, blame_file
 from .comments import CommentMark
 from .commits import Commits, read_commits
 from .entire import with_agents
+from .evidence import EvidenceBook
 from .explanation import Explanation, FunctionAnswer, Line
 from .functions import SourceError, SourceFunction, functions_in
 from .marks import CommitNote, MarkIndex
@@ -54,7 +55,10 @@ class _File:
     """The committed file's owners."""
 
     known: ManifestFile | None
-    """The committed file's attribution."""
+    """The committed file's attribution; None for what no scan attributes: other languages, excluded files."""
+
+    evidence: Sequence[Evidence | None]
+    """What decides each committed line, for such a file."""
 
     commits: Commits
     records: Mapping[str, Sequence[CommitNote]]
@@ -100,10 +104,14 @@ def explain(file: Path) -> Explanation:
     commits = with_agents(repository, commits)
     sources = read_sources(repository, revision, commits, settings)
     look = survey(repository, {path: blob[0]}, identities=commits.identities, progress=_say_nothing)
+    known = manifest.by_path(path)
+    book = EvidenceBook(commits.by_sha, sources.records, look.comments)
+    evidence = [] if known else [line.evidence for line in book.lines_of_file(ownership)]
     gathered = _File(
         path=path,
         runs=ownership.runs,
-        known=manifest.by_path(path),
+        known=known,
+        evidence=evidence,
         commits=commits,
         records=sources.records,
         marks=MarkIndex(sources.records),
@@ -176,8 +184,11 @@ def _lines(file: _File, codes: Sequence[str]) -> list[Line]:
 def _line(file: _File, line: Line, committed: int, run: Run) -> Line:
     if not run.commit:
         return replace(line, state="unknown", remarks=(_BEYOND,))
-    known = file.known.line(committed) if file.known else None
-    winner = known.evidence if known else None
+    if file.known:
+        known = file.known.line(committed)
+        winner = known.evidence if known else None
+    else:
+        winner = file.evidence[committed - 1]
     original = run.original_start + committed - run.start
     claims, remarks = _claims(file, run, original, committed)
     key = (claims, winner, remarks)
