@@ -277,6 +277,23 @@ def test_first_release(repo):
     assert {"total": Release(head, int(repo.git("show", "-s", "--format=%ct")))} == shipped(repo)
 
 
+def test_shown(repo):
+    """
+    ``byline manifest show --json`` prints the release, and null where no build kept track.
+    """
+    built(repo)
+    byline(repo.path, "scan", "-o", "plain.manifest")
+
+    release, none = (
+        json.loads(byline(repo.path, "manifest", "show", path, "--json").stdout)["functions"][0][
+            "first_shipped"
+        ]
+        for path in (MANIFEST, "plain.manifest")
+    )
+
+    assert (repo.git("rev-parse", "HEAD"), None) == (release["revision"], none)
+
+
 def test_unchanged_function_keeps_its_release(repo):
     """
     A function that no commit changed keeps the release it first shipped in, over several builds, and moves with it.
