@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import io
+import sysconfig
 import textwrap
+import tokenize
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from byline._attribution import functions
 from byline._attribution.functions import SourceError, functions_in
 
 EVERYTHING = b'''\
@@ -192,3 +198,80 @@ def test_arbitrary_bytes(data):
     """
     with contextlib.suppress(SourceError):
         functions_in(data)
+
+
+STDLIB = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+SILENT = functions._SILENT
+STRINGS = b'''\
+def outer(
+    # comment
+    text="""
+
+# not a comment
+""",
+): """Docstring
+
+of two lines"""; joined = "one\\
+# still a string\\
+"
+
+def continued():
+    x = 1 + \\
+\\
+        2
+
+    # comment
+    def inner():
+        return """
+
+        """
+    return (
+        """
+
+""" # comment
+
+        "last"
+    )
+
+x = (
+    lambda: """
+
+# text
+""")
+'''
+
+
+def tokenized(source: bytes) -> list[tuple[int, ...]]:
+    """Return the functions' behaviour as the tokens of the whole file tell."""
+    busy: set[int] = set()
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type not in SILENT:
+            busy.update(range(token.start[0], token.end[0] + 1))
+    found = []
+    for _, node in functions.definitions(ast.parse(source)):
+        hidden = functions._docstring_lines(node)
+        hidden.update(line for inner in functions._nested(node) for line in functions._span(inner))
+        lines = range(node.lineno, node.end_lineno + 1)
+        found.append(tuple(line for line in lines if line in busy - hidden) or (node.lineno,))
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(STDLIB))
+def test_behaviour_is_what_carries_tokens(module):
+    """
+    A line belongs to a function's behaviour as the tokens of the whole file say.
+    """
+    source = module.read_bytes()
+
+    assert tokenized(source) == [each.behaviour for each in functions_in(source)]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_lines_inside_strings(ending):
+    """
+    An empty line, or one that looks like a comment, counts when it is in the middle of a string.
+    """
+    source = STRINGS.replace(b"\n", ending)
+
+    assert tokenized(source) == [each.behaviour for each in functions_in(source)]

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 
 from .functions import LAMBDA, FunctionNode, SourceError, definitions, has_docstring, parse
 
-_OPENING = re.compile(rb"^([ \t]*)(?:(async[ \t]+)?def|(class))[ \t]+([^\W\d]\w*)", re.MULTILINE)
-_LINE = re.compile(rb"^([ \t]*)([^\s#])", re.MULTILINE)
+# Both begin with the line feed of the line before: that is many times faster to find than ^.
+_OPENING = re.compile(rb"\n([ \t]*)(?:(async[ \t]+)?def|(class))[ \t]+([^\W\d]\w*)")
+_LINE = re.compile(rb"\n([ \t]*)([^\s#])")
 _CLOSING = b")]}"
 
 Node = FunctionNode | ast.Lambda
@@ -60,10 +61,9 @@ class _Version:
     def is_missing(self, name: str) -> bool:
         """Tell whether the file has no function of this name, as far as its text shows."""
         last = name.rpartition(".")[2]
-        mentioned = last == LAMBDA or re.search(
-            rb"\bdef\s+" + re.escape(last.encode()) + rb"\b", self._source
-        )
-        return name not in self.texts and not mentioned
+        if name in self.texts or last == LAMBDA:
+            return False
+        return re.search(rb"def\s+" + re.escape(last.encode()) + rb"\b", self._source) is None
 
     def nodes(self, name: str) -> list[Node]:
         """Return a function's definitions: from its text alone, or else from the whole file."""
@@ -83,7 +83,7 @@ class _Version:
 
 def _cut(source: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the text of functions, dedented; blocks end where a line is indented no deeper."""
-    text = source.replace(b"\r\n", b"\n")
+    text = b"\n" + source.replace(b"\r\n", b"\n")
     scopes: list[tuple[int, str]] = []
     for opening in _OPENING.finditer(text):
         indent, _, is_class, name = opening.groups()
@@ -93,14 +93,14 @@ def _cut(source: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
         scopes.append((len(indent), qualname + ("." if is_class else ".<locals>.")))
         if not is_class and qualname in names:
             end = _end_of_block(text, opening.end(), len(indent))
-            yield qualname, textwrap.dedent(text[opening.start() : end].decode()).rstrip()
+            yield qualname, textwrap.dedent(text[opening.start() + 1 : end].decode()).rstrip()
 
 
 def _end_of_block(text: bytes, start: int, indent: int) -> int:
-    for line in _LINE.finditer(text, text.find(b"\n", start) + 1 or len(text)):
+    for line in _LINE.finditer(text, start):
         # A closing bracket at the margin ends the parameters, not the function.
         if len(line[1]) <= indent and line[2] not in _CLOSING:
-            return line.start()
+            return line.start() + 1
     return len(text)
 
 

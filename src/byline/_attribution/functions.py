@@ -60,13 +60,16 @@ def functions_in(source: bytes) -> list[SourceFunction]:
     """
     tree = parse(source)
     lines = source.split(b"\n")
-    busy = _busy_lines(source)
+    encoding = _encoding(source)
     found = []
     for qualname, node in definitions(tree):
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         end = node.end_lineno or node.lineno
         hidden = _docstring_lines(node) | {line for inner in _nested(node) for line in _span(inner)}
-        own = tuple(line for line in range(node.lineno, end + 1) if line in busy and line not in hidden)
+        visible = [line for line in range(node.lineno, end + 1) if line not in hidden]
+        # A statement that starts in the middle of another one cannot be split into tokens alone.
+        span = (1, len(lines)) if isinstance(node, ast.Lambda) else (node.lineno, end)
+        own = _busy_lines(lines, visible, span, encoding)
         found.append(
             SourceFunction(
                 qualname,
@@ -165,16 +168,51 @@ def has_docstring(node: FunctionNode) -> bool:
     )
 
 
-def _busy_lines(source: bytes) -> set[int]:
-    """Return the lines that carry a token that does something."""
+def _busy_lines(
+    lines: list[bytes], visible: list[int], span: tuple[int, int], encoding: str
+) -> tuple[int, ...]:
+    """
+    Return the lines of a function that carry a token that does something.
+
+    Args:
+        lines: The whole file's.
+        visible: Numbers of the lines to choose from.
+        span: First and last line of a text around them that can be split into tokens.
+        encoding: The file's.
+    """
+    texts = [lines[line - 1].strip() for line in visible]
+    silent = {
+        line
+        for line, text in zip(visible, texts, strict=True)
+        if not text or text.startswith(b"#") or text == b"\\"
+    }
+    # Only inside a string can such a line be busy; tokens are slow, so look for such a string first.
+    if silent and any(text.endswith(b"\\") or b'"""' in text or b"'''" in text for text in texts):
+        first, last = span
+        busy = _tokenized_lines(b"\n".join(lines[first - 1 : last]), first, encoding)
+        return tuple(line for line in visible if line in busy)
+    return tuple(line for line in visible if line not in silent)
+
+
+def _tokenized_lines(source: bytes, first: int, encoding: str) -> set[int]:
     busy: set[int] = set()
     try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
+        # Only LF ends a line, as everywhere here.
+        readline = io.StringIO(source.decode(encoding), newline="\n").readline
+        for token in tokenize.generate_tokens(readline):
             if token.type not in _SILENT:
-                busy.update(range(token.start[0], token.end[0] + 1))
-    except (tokenize.TokenError, SyntaxError, IndentationError) as error:
+                busy.update(range(first + token.start[0] - 1, first + token.end[0]))
+    except (tokenize.TokenError, SyntaxError, UnicodeError) as error:
         raise SourceError(f"cannot be split into tokens: {error}") from error
     return busy
+
+
+def _encoding(source: bytes) -> str:
+    """Return the encoding of a source that was parsed before."""
+    try:
+        return tokenize.detect_encoding(io.BytesIO(source).readline)[0]
+    except SyntaxError as error:
+        raise SourceError(f"its encoding cannot be told: {error}") from error
 
 
 def _is_mark(decorator: ast.expr) -> bool:
