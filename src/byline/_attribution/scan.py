@@ -30,6 +30,8 @@ Progress = Callable[[str, int, int], None]
 
 _NEWEST_CHECKED = 3
 """Changes of a function whose neutrality is read in one go; older ones are read when needed."""
+_PLACES = 200
+"""Versions of files compared between two words on how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ def _functions(path: str, data: bytes, unverified: list[Unverified]) -> tuple[So
 
 
 def _attribute_files(context: _Context, files: list[ScannedFile], tell: Progress) -> list[FileRecord]:
-    _load_neutral(context, files)
+    _load_neutral(context, files, tell)
     records = []
     for number, file in enumerate(files):
         tell("attribution", number, len(files))
@@ -234,7 +236,7 @@ def _attribute_files(context: _Context, files: list[ScannedFile], tell: Progress
     return records
 
 
-def _load_neutral(context: _Context, files: list[ScannedFile]) -> None:
+def _load_neutral(context: _Context, files: list[ScannedFile], tell: Progress) -> None:
     """Compare, in one go, the versions that most questions about neutral commits need."""
     order = context.ownership.order
     wanted: dict[tuple[str, str], set[str]] = {}
@@ -248,7 +250,11 @@ def _load_neutral(context: _Context, files: list[ScannedFile]) -> None:
             newest = sorted(touched - {""}, key=lambda sha: order.get(sha, len(order)))[:_NEWEST_CHECKED]
             for sha in {*ai, *newest} - {""}:
                 wanted.setdefault((sha, file.path_in(sha)), set()).add(function.qualname)
-    context.neutral.load(wanted)
+    places = sorted(wanted)
+    for start in range(0, len(places), _PLACES):
+        tell("versions", start, len(places))
+        context.neutral.load({place: wanted[place] for place in places[start : start + _PLACES]})
+    tell("versions", len(places), len(places))
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:

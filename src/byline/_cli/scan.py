@@ -26,14 +26,15 @@ Examples:
 
 _SHOWN = 5
 _STAGES = {
-    "commits": "Reading commits",
     "fetch": "Fetching notes",
+    "commits": "Reading commits",
+    "records": "Reading notes",
+    "files": "Reading files",
     "history": "Reading history",
     "diffs": "Comparing versions",
     "blame": "Finding line owners",
-    "records": "Reading notes",
-    "files": "Reading files",
     "functions": "Reading functions",
+    "versions": "Comparing functions",
     "attribution": "Attributing functions",
 }
 
