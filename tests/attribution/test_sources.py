@@ -532,3 +532,43 @@ def test_the_repository_moves_on_while_it_is_scanned(new_repo):
     assert (sha, "main", calm.files, calm.header) == (
         found.header.revision, found.header.branch, found.files, found.header
     )  # fmt: skip
+
+
+def test_traces_without_a_commit_or_of_a_file_that_stayed(repo):
+    """
+    A record without a revision is counted as lost, and one of lines that nobody changed since marks nothing.
+    """
+    sha = repo.commit({"app.py": CODE})
+    repo.commit({".agent-trace/traces.jsonl": f"{trace('', 1, 2)}\n{trace(sha, 90, 99)}\n"})
+
+    found = scanned(repo)
+
+    told = "1 of 2 Agent Trace records name no commit that the scanned files come from"
+    assert ((), [told]) == (found.files, [each.reason for each in found.header.unverified])
+
+
+def test_a_removed_file_and_a_merge_hold_no_lines(repo):
+    """
+    A commit that removed the file, or that merged, wrote none of the lines that a record of its parent names.
+    """
+    parent = repo.commit({"app.py": CODE, "old.py": CODE})
+    repo.branch("topic")
+    repo.commit({"README": "Topic\n"})
+    repo.checkout("main")
+    repo.commit({"old.py": None})
+    repo.merge("topic")
+    repo.commit({".agent-trace/traces.jsonl": trace(parent, 90, 99, path="old.py") + "\n"})
+
+    assert () == scanned(repo).files
+
+
+def test_a_person_s_trace_that_went_elsewhere(repo):
+    """
+    Lines that a person wrote elsewhere say nothing of the rest of the file.
+    """
+    parent = repo.commit({"app.py": CODE})
+    repo.commit({"app.py": CODE + "x = 1\n"})
+    record = trace(parent, 40, 50).replace('"type": "ai"', '"type": "human"')
+    repo.commit({".agent-trace/traces.jsonl": record + "\n"})
+
+    assert () == scanned(repo).files
