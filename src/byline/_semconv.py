@@ -68,6 +68,7 @@ METRIC_INCIDENTS: Final = "byline.incidents"
 METRIC_FINDINGS: Final = "byline.findings"
 METRIC_FUNCTION: Final = "byline.function.info"
 METRIC_DROPPED: Final = "byline.metrics.dropped"
+METRIC_SELF: Final = "byline.self.duration"
 
 DURATION_BOUNDS: Final = (
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,

@@ -18,7 +18,7 @@ from byline._config import Config
 from byline._instrumentation.wrapper import wrap
 from byline._model import Attribution, Function
 from byline._registry import Entry
-from byline._telemetry import latency, signals, worker
+from byline._telemetry import instruments, latency, signals, worker
 from byline._telemetry.latency import Recorder
 
 AI = Attribution("ai", "high", "ok", "c" * 40, "d" * 40, "Ana", "claude", evidence="note", committed_at=5)
@@ -232,7 +232,7 @@ def test_second_place(metrics):
         provider.shutdown()
 
     names = {metric.name for metric in data.resource_metrics[0].scope_metrics[0].metrics}
-    assert {_semconv.METRIC_DURATION, _semconv.METRIC_FUNCTION} == names
+    assert {_semconv.METRIC_DURATION, _semconv.METRIC_FUNCTION, _semconv.METRIC_SELF} == names
     assert 1 == len(own)
 
 
@@ -295,3 +295,33 @@ def test_fork(metrics):
 
     marked.entry.settle(marked.entry.function, AI)
     assert ("0 1 True", [1]) == (told, [point.count for point in points(metrics(), marked)])
+
+
+def test_own_time_is_reported(metrics):
+    """
+    What the drain costs is a metric of its own.
+    """
+    marked = make()
+    for _ in range(1_000):
+        marked.work()
+
+    (point,) = metrics()[_semconv.METRIC_SELF]
+    assert point.value > 0
+
+
+def test_many_series_are_warned_of(metrics, monkeypatch, caplog):
+    """
+    Before the SDK merges series there is one warning that says what to do.
+    """
+    monkeypatch.setattr(instruments, "_SERIES_WARNED", 2)
+    (own,) = instruments.destinations()
+    monkeypatch.setattr(own, "_series", set())
+    for _ in range(2):
+        make().work()
+        with suppress(ValueError):
+            make().work(fail=True)
+        metrics()
+
+    assert ["byline.otel.metric_exporter() has no such limit."] == [
+        each.getMessage().rpartition("2000. ")[2] for each in caplog.records
+    ]

@@ -153,6 +153,9 @@ def _returned(recorder: Recorder, duration_s: float, result: object, span: Turns
     """
     kind = type(result)
     try:
+        if span is not None and kind in _finished:
+            _done(recorder, duration_s, span)
+            return result
         if kind is CoroutineType:
             return _completion(recorder, cast(_Coroutine, result), duration_s, span)
         if hasattr(kind, "__await__") and hasattr(kind, "add_done_callback"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ from .durations import Durations, Exemplar
 
 DESCRIPTION = "How long calls of marked functions take."
 
+
+_SERIES_LIMIT = 2_000
+_SERIES_WARNED = 1_800
+_log = logging.getLogger("byline")
 
 Exemplars = Mapping[str, Sequence[Exemplar]]
 """By ``error.type``; empty for calls that did not fail."""
@@ -52,6 +57,12 @@ class Instruments:
             unit="{sample}",
             description="Calls of marked functions that were not recorded because too many waited.",
         )
+        self._own_time = meter.create_counter(
+            _semconv.METRIC_SELF,
+            unit="s",
+            description="Processor time that byline spent on counting calls, off the calling threads.",
+        )
+        self._series: set[tuple[object, str]] = set()
         meter.create_observable_gauge(
             _semconv.METRIC_FUNCTION,
             callbacks=[_observe],
@@ -61,6 +72,7 @@ class Instruments:
     def record(self, calls: Calls, attributes: Attributes) -> None:
         """Add a function's calls to the histogram."""
         record = self._duration.record
+        self._watch(attributes, calls)
         for duration_s in calls.durations:
             record(duration_s, attributes)
         for error_type, durations in calls.failures.items():
@@ -71,6 +83,25 @@ class Instruments:
     def count_dropped(self, number: int, function: str) -> None:
         """Say that samples of a function were lost."""
         self._dropped.add(number, {_semconv.FUNCTION: function})
+
+    def count_own_time(self, seconds: float) -> None:
+        """Say what the counting itself has cost."""
+        self._own_time.add(seconds)
+
+    def _watch(self, attributes: Attributes, calls: Calls) -> None:
+        """Warn, once, before the SDK merges what is beyond its limit of attribute sets into one, silently."""
+        if len(self._series) >= _SERIES_WARNED:
+            return
+        function = attributes.get(_semconv.FUNCTION)
+        self._series.update((function, outcome) for outcome in ("", *calls.failures))
+        if len(self._series) >= _SERIES_WARNED:
+            _log.warning(
+                "%s has %d series, one for each marked function and outcome. OpenTelemetry's SDK merges all beyond %d. "
+                "byline.otel.metric_exporter() has no such limit.",
+                _semconv.METRIC_DURATION,
+                len(self._series),
+                _SERIES_LIMIT,
+            )
 
 
 class CountedInstruments:
@@ -107,6 +138,10 @@ class CountedInstruments:
     def count_dropped(self, number: int, function: str) -> None:
         """Say that samples of a function were lost."""
         self._behind.count_dropped(number, function)
+
+    def count_own_time(self, seconds: float) -> None:
+        """Say what the counting itself has cost."""
+        self._behind.count_own_time(seconds)
 
 
 Destination = Instruments | CountedInstruments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from time import time_ns
+from time import thread_time, time_ns
 from types import CellType
 from typing import NamedTuple, TypeVar
 
@@ -180,6 +180,12 @@ def drain_all() -> None:
     _drain(everything=True)
 
 
+def clear_all() -> None:
+    """Forget what all functions hold."""
+    for recorder in list(_recorders.values()):
+        recorder.clear()
+
+
 def stop() -> None:
     """Record what is held, and from now on nothing. Functions stay wrapped, and cost what they cost."""
     _switch(on=False)
@@ -214,14 +220,19 @@ def _drain(*, everything: bool) -> None:
     if not _draining.acquire(timeout=_WAIT_S):
         return
     try:
+        began_s, is_idle = thread_time(), True
         destinations = instruments.destinations()
         for recorder in list(_recorders.values()):
             if not (recorder.durations or recorder.failures):
                 continue
+            is_idle = False
             if everything or recorder.entry.settled:
                 _record(recorder, destinations)
             else:
                 recorder.trim()
+        if not is_idle:
+            for destination in destinations:
+                destination.count_own_time(thread_time() - began_s)
     finally:
         _draining.release()
 
@@ -259,8 +270,7 @@ def _batches(
 def _after_fork_in_child() -> None:
     global _lock, _draining  # whoever held them stayed in the parent
     _lock, _draining = threading.Lock(), threading.Lock()
-    for recorder in _recorders.values():
-        recorder.clear()
+    clear_all()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
