@@ -134,5 +134,16 @@ def test_most_functions_can_be_cut():
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_name_that_is_not_ascii(encoding):
+    """
+    A function is found whatever alphabet its name is written in.
+    """
+    before = f"# coding: {encoding}\nclass Café:\n    def numéro(self):\n        return 1\n".encode(encoding)
+    after = before.replace(b"return 1", b"return 1  # formatted")
+
+    assert {"Café.numéro"} == unchanged(before, after, {"Café.numéro"})
+
+
 def argparse_file() -> str:
     return importlib.util.find_spec("argparse").origin

@@ -60,10 +60,14 @@ class _Version:
 
     def is_missing(self, name: str) -> bool:
         """Tell whether the file has no function of this name, as far as its text shows."""
-        last = name.rpartition(".")[2]
-        if name in self.texts or last == LAMBDA:
+        if name in self.texts:
             return False
-        return re.search(rb"def\s+" + re.escape(last.encode()) + rb"\b", self._source) is None
+        parts = set(name.split(".")) - {LAMBDA, "<locals>"}
+        return any(
+            re.search(rb"(?:def|class)\s+" + part.encode() + rb"\b", self._source) is None
+            for part in parts
+            if part.isascii()  # how others are written depends on the file's encoding
+        )
 
     def nodes(self, name: str) -> list[Node]:
         """Return a function's definitions: from its text alone, or else from the whole file."""
