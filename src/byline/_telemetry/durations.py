@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from weakref import WeakSet
 
+from . import worker
 from .attributes import Attributes
 
 SCALE = 5
@@ -210,5 +210,4 @@ def _after_fork_in_child() -> None:
         each.forget()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+worker.after_fork(_after_fork_in_child)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from time import thread_time, time_ns
 from types import CellType
@@ -273,5 +272,4 @@ def _after_fork_in_child() -> None:
     clear_all()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+worker.after_fork(_after_fork_in_child)

@@ -50,6 +50,7 @@ class Worker:
         self._first: list[Task] = []
         self._last: list[Task] = []
         self._exit_order: tuple[int, ...] | None = None
+        self._in_child: list[Task] = []
         self._paused = False
         self._hurried = False
         self._fresh()
@@ -99,6 +100,10 @@ class Worker:
         """Run a callback, on the stopping thread, when everything else is done."""
         if callback not in self._last:
             self._last.append(callback)
+
+    def after_fork(self, callback: Task) -> None:
+        """Run a callback in each forked child, before the thread starts there: it must find nothing of the parent's."""
+        self._in_child.append(callback)
 
     def flush(self, timeout_s: float = EXIT_S) -> bool:
         """Do what is waiting, then the tick callbacks. Returns False if that took longer."""
@@ -247,6 +252,8 @@ class Worker:
     def after_fork_in_child(self) -> None:
         """Start afresh: what waited is the parent's to do."""
         self._fresh()
+        for callback in self._in_child:
+            _run(callback)
         if self._paused:
             self._start()
 
@@ -264,6 +271,7 @@ submit = _worker.submit
 each_tick = _worker.each_tick
 hurry = _worker.hurry
 is_wanted = _worker.is_wanted
+after_fork = _worker.after_fork
 before_stop = _worker.before_stop
 at_stop = _worker.at_stop
 flush = _worker.flush
