@@ -447,7 +447,12 @@ def test_what_is_left_out_and_what_is_not_known_is_said(run, folder):
     """
     bare = Suspect(AI, "AI line that raised", "cart.mean", "cart.py", 2, 0, "ai", "medium")
     with Store.open(folder / "old.db", create=True, max_age=timedelta(hours=1)) as store:
-        store.add_incidents([incident(1, time_ns=NOW_NS - 7_200_000_000_000), incident(2, suspects=(bare,))])
+        store.add_incidents(
+            [
+                incident(1, time_ns=NOW_NS - 7_200_000_000_000),
+                incident(2, suspects=(bare,), time_ns=time.time_ns()),
+            ]
+        )
 
     listed, one = (
         run("incidents", *words, "--store", "old.db").stdout for words in (["--since", "90s"], ["a1a1"])

@@ -50,6 +50,7 @@ def _as_json(manifest: Manifest) -> dict[str, object]:
     return {
         "version": 1,
         **manifest.header.to_json(),
+        "functions_seen": manifest.header.functions,
         "functions": list(_functions(manifest)),
         "commits": [
             {name: value for name, value in dataclasses.asdict(each).items() if name != "evidence"}

@@ -147,7 +147,7 @@ def summary_json(summary: Summary, target: Path, size: int) -> dict[str, object]
     values["unverified"] = [
         {"subject": subject, "reason": reason, "cure": cure} for subject, reason, cure in summary.unverified
     ]
-    return {"manifest": str(target), "bytes": size, **values}
+    return {"version": 1, "manifest": str(target), "bytes": size, **values}
 
 
 def _print(summary: Summary, target: Path, size: int) -> None:
