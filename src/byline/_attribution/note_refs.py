@@ -89,14 +89,6 @@ def read_records(
     return found, unverified
 
 
-def read_notes(
-    repository: Repository, commits: Collection[str], *, identities: Identities
-) -> tuple[dict[str, CommitNote], list[Unverified]]:
-    """Read the notes under the well-known refs: for each commit the first that says something."""
-    found, unverified = read_records(repository, list_notes(repository), commits, identities=identities)
-    return {sha: notes[0] for sha, notes in found.items()}, unverified
-
-
 def _readable(
     repository: Repository, wanted: Mapping[str, str], ref: str, unverified: list[Unverified]
 ) -> dict[str, str]:
