@@ -161,7 +161,10 @@ METRICS = {
         "One series per marked function, with what would be too many labels elsewhere.",
     ),
     "METRIC_DROPPED": ("counter, `{sample}`", "Samples dropped because too many waited."),
-    "METRIC_SELF": ("counter, `s`", "Processor time that byline's background thread spent on counting calls."),
+    "METRIC_SELF": (
+        "counter, `s`",
+        "Processor time that byline's background thread spent on counting calls.",
+    ),
     "METRIC_FINDINGS": ("", ""),
 }
 
