@@ -224,3 +224,27 @@ def test_forked_workers_write_their_own(tmp_path):
     done = python(tmp_path, code, PYTHONWARNINGS="ignore")
 
     assert (0, 4) == (done.returncode, incidents(tmp_path)), done.stderr
+
+
+@pytest.mark.parametrize("how", ["Process", "Pool", "ProcessPoolExecutor"], ids=str)
+def test_multiprocessing_children_write_their_own(tmp_path, how):
+    """
+    A forked child of multiprocessing ends past atexit, and still writes what happened in it.
+    """
+    code = f"""
+    import concurrent.futures, multiprocessing
+    byline.instrument(store='x.db'); quietly()
+    fork = multiprocessing.get_context("fork")
+    if {how!r} == "Process":
+        child = fork.Process(target=quietly); child.start(); child.join()
+    elif {how!r} == "Pool":
+        with fork.Pool(1) as pool:
+            pool.apply(quietly)
+    else:
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
+            pool.submit(quietly).result()
+    """
+
+    done = python(tmp_path, code, PYTHONWARNINGS="ignore")
+
+    assert (0, 2) == (done.returncode, incidents(tmp_path)), done.stderr

@@ -1,9 +1,10 @@
-"""SIGTERM ends a Python program at once, past every exit function; what was measured is written first."""
+"""Ends that pass every exit function by: SIGTERM, and the end of a multiprocessing child. What was measured is written first."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -48,3 +49,31 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
         thread.join(FLUSH_TIMEOUT_S)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+class _Child:
+    """What multiprocessing keeps a hook on."""
+
+
+_child = _Child()
+
+
+def _after_fork_in_child() -> None:
+    """
+    Flush when a child of multiprocessing ends: it leaves by ``os._exit``, past atexit.
+
+    Its finalizers do run. They are cleared when the child starts, so ours is added behind that,
+    by the hook that multiprocessing has for its own locks.
+    """
+    util = sys.modules.get("multiprocessing.util")
+    if _flush is not None and util is not None:
+        util.register_after_fork(_child, lambda _: util.Finalize(None, _flush_child, exitpriority=-100))
+
+
+def _flush_child() -> None:
+    if _flush is not None:
+        _flush()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)
