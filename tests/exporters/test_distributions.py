@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import pytest
 from opentelemetry.sdk import metrics as sdk
@@ -22,6 +23,7 @@ import byline
 from byline import _semconv, otel
 from byline._exporters.durations import WithDurations
 from byline._exporters.program import OtlpExporter, StoreExporter
+from byline._instrumentation import development
 from byline._telemetry import latency, signals
 from byline.exceptions import ConfigError
 
@@ -376,13 +378,13 @@ def test_prometheus_exemplars(spans):
     pytest.importorskip("prometheus_client")
     from opentelemetry import trace
 
-    collector = otel.prometheus_collector(boundaries=[0.5, 1])
-    function = marked("scraped")
-    with trace.get_tracer("test").start_as_current_span("request"):
-        function()
-    (family,) = collector.collect()
+    with closing(otel.prometheus_collector(boundaries=[0.5, 1])) as collector:
+        function = marked("scraped")
+        with trace.get_tracer("test").start_as_current_span("request"):
+            function()
+        development.wait()  # a scrape waits for no attribution, and this one is still asked for
+        (family,) = collector.collect()
     first = next(each for each in family.samples if "scraped" in each.labels["code_function_name"])
-    collector.close()
     (span,) = [each for each in spans() if "scraped" in each.name]
 
     assert ("0.5", 1.0) == (first.labels["le"], first.value)

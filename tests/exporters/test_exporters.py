@@ -384,19 +384,25 @@ PROGRAM = """
 import os, sys, time
 from opentelemetry import metrics, _logs
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+import byline
 from byline import _semconv
 from byline._model import Attribution, Incident
+from byline._telemetry import latency
 from byline._telemetry.incident_event import attributes_of
 
+@byline.ai_generated(commit="a" * 40)
+def total():
+    pass
+
 def work(name):
-    histogram = metrics.get_meter("byline").create_histogram(_semconv.METRIC_DURATION)
-    histogram.record(0.25, {_semconv.FUNCTION: "shop.total", _semconv.COMMIT: "a" * 40})
+    total()
     incident = Incident(name, 1, "shop.total", "KeyError", "", "", "shop.py", 7, "f", Attribution())
     _logs.get_logger("byline").emit(
         timestamp=time.time_ns(), event_name=_semconv.EVENT_INCIDENT, attributes=attributes_of(incident)
     )
 
 def flush():
+    latency.drain_all()
     _logs.get_logger_provider().force_flush()
     metrics.get_meter_provider().force_flush()
 
