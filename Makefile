@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing tests lowest coverage docs bench clean python
+.PHONY: help demo test lint typing tests lowest coverage docs servers bench clean python
 .NOTPARALLEL:
 
 STEP := .ci/step
@@ -22,6 +22,7 @@ help:
 	@echo 'make demo    install byline and show its main job on a small example'
 	@echo 'make test    run every check: lint, types, tests on each Python, lowest versions, docs'
 	@echo '             make -k test goes on after a failure; make lint, typing, tests, lowest, coverage, docs run one'
+	@echo 'make servers run the tests that need real servers and a browser; .ci/run installs what they need'
 	@echo 'make bench   measure what byline costs'
 	@echo 'make clean   remove what the above made'
 
@@ -31,7 +32,7 @@ demo: $(DEMO)/installed
 test: $(CHECKS)
 	@echo 'All checks passed.'
 
-$(CHECKS): $(TOOLS)/installed
+$(CHECKS) servers: $(TOOLS)/installed
 	@$(STEP) $@ $(NOX) -s $@
 
 bench: $(TOOLS)/installed

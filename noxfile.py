@@ -86,6 +86,7 @@ def _install_wheel(session: nox.Session) -> None:
 
 
 PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
+QUICK = (*PYTEST, "-m", "not server")
 
 
 @nox.session(default=False)
@@ -104,7 +105,15 @@ def tests(session: nox.Session) -> None:
     if MISSING:
         session.warn(f"Not here, so not tested: Python {', '.join(MISSING)}")
     _install_wheel(session)
-    session.run(*PYTEST, *session.posargs)
+    session.run(*QUICK, *session.posargs)
+
+
+@nox.session(python=next(reversed(PYTHONS)), requires=["build"], default=False)
+def servers(session: nox.Session) -> None:
+    """Run the tests against real servers and in a real browser, with the newest Python."""
+    session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
+    session.install("--force-reinstall", "--no-deps", _wheel())
+    session.run("pytest", "-m", "server", *session.posargs)
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"])
@@ -118,7 +127,7 @@ def coverage(session: nox.Session) -> None:
     _install_wheel(session)
     session.run("coverage", "erase")
     # The soak test changes threads every microsecond, which a traced process can hardly do.
-    quick = ("-q", "--no-summary", "-m", "not slow")
+    quick = ("-q", "--no-summary", "-m", "not slow and not server")
     session.run("coverage", "run", "-m", *PYTEST, *quick, success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
@@ -134,7 +143,7 @@ def lowest(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("test"))
     session.install(*(each.replace(">=", "==") for each in [*project["dependencies"], *extras]))
     session.install("--force-reinstall", "--no-deps", _wheel())
-    session.run(*PYTEST, *session.posargs)
+    session.run(*QUICK, *session.posargs)
 
 
 @nox.session
