@@ -57,4 +57,6 @@ def test_all_examples_are_tested():
     """
     A new example needs a test here.
     """
-    assert {"decorator.py", "start_up.py", "query.py"} == {path.name for path in EXAMPLES.glob("*.py")}
+    assert {"decorator.py", "history.py", "start_up.py", "query.py"} == {
+        path.name for path in EXAMPLES.glob("*.py")
+    }
