@@ -108,6 +108,8 @@ def test_notes_made_here_are_not_overwritten(forge, clone):
     ) as caught:
         fetch(clone)
     join = re.search(r"git fetch origin .*", str(caught.value))[0]
+    clone.git("config", "user.name", "Ana")
+    clone.git("config", "user.email", "ana@example.com")
     subprocess.run(["sh", "-c", join], cwd=clone.path, check=True, capture_output=True)
 
     assert "  s_0123456789abcd::t_0123456789abcd 3" in clone.git("notes", "--ref=ai", "show", head)
