@@ -239,7 +239,7 @@ def _results(
     replay: Replay, blobs: Mapping[str, str], order: Mapping[str, int]
 ) -> Iterator[tuple[str, FileOwnership]]:
     deletions: list[list[tuple[int, int, int, str]]] = [[] for _ in replay.paths]
-    for commit, file, above, below in replay.deletions:
+    for commit, file, above, below in replay.deletions():
         deletions[file].append((order[commit], above, below, commit))
     for file, path in enumerate(replay.paths):
         removed = tuple(

@@ -87,7 +87,12 @@ class CommitRecord:
 
 
 def changes(
-    repository: Repository, revision: str, *, also: Collection[str] = (), stop: Collection[str] = ()
+    repository: Repository,
+    revision: str,
+    *,
+    also: Collection[str] = (),
+    stop: Collection[str] = (),
+    known: Collection[str] = (),
 ) -> Generator[CommitChanges]:
     """
     Yield commits, children before parents, with the files each one changed.
@@ -97,10 +102,12 @@ def changes(
         revision: The newest commit.
         also: Further commits to start from.
         stop: Commits whose ancestors are left out.
+        known: Commits that are left out with their ancestors.
     """
     sha, parents, found = "", (), {}  # type: str, tuple[str, ...], dict[str, list[Change]]
     current: list[Change] = []
-    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *also, *_ancestors_of(stop), "--")
+    left_out = (*_ancestors_of(stop), *(f"^{sha}" for sha in known))
+    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *also, *left_out, "--")
     with repository.stream(*log) as output:
         tokens = _tokens(output)
         for token in tokens:

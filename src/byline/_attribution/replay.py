@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from .diffs import Hunk, Pair
 from .incremental import Blamed
@@ -27,6 +27,9 @@ Files = dict[str, Cells]
 Passed = tuple[int, str, Cells]
 """A parent's number, a path there, and the lines that go on to it."""
 
+Removal = tuple[str, tuple[Cell, ...], tuple[Cell, ...]]
+"""A commit that removed lines, and what became of the lines above and below: the nearest first."""
+
 
 class Replay:
     """
@@ -41,6 +44,8 @@ class Replay:
         lengths: Mapping[str, int],
         hunks: Mapping[Pair, Sequence[Hunk]],
         told: Mapping[tuple[str, str], Sequence[Blamed]],
+        *,
+        depth: int = 1,
     ) -> None:
         """
         Prepare for some files.
@@ -49,6 +54,7 @@ class Replay:
             lengths: Number of lines of each file.
             hunks: The hunks of each pair of blobs in the plan.
             told: For files changed in commits to be looked through: what git blame says.
+            depth: How many lines above and below a removed one are remembered.
         """
         self.paths = tuple(lengths)
         self.first = tuple(accumulate(lengths.values(), initial=1))
@@ -56,11 +62,16 @@ class Replay:
         self.place = array("I", bytes(array("I").itemsize * total))
         self.line = array("I", bytes(array("I").itemsize * total))
         self.places: list[tuple[str, str]] = [("", "")]
-        self.deletions: list[tuple[str, int, int, int]] = []
-        """Commit, file, and the final lines above and below; a missing neighbour is the file's edge."""
+        self.removals: list[Removal] = []
+        self.left: dict[str, Files] = {}
+        """The lines that came to the end of the plan, by the commit and the path where they are."""
+
+        self.shared: set[int] = set()
+        """Files that had an old version in common with another one, so that their lines are mixed there."""
 
         self._hunks = hunks
         self._told = told
+        self._depth = depth
 
     def run(self, plan: Plan, head: str, shallow: frozenset[str], progress: Callable[[int], None]) -> None:
         """
@@ -82,13 +93,14 @@ class Replay:
             if step.parents:
                 for parent, passed in zip(step.parents, self._step(step, files), strict=True):
                     if passed:
-                        pending[parent] = _join_files(pending.get(parent, {}), passed)
+                        pending[parent] = self._join_files(pending.get(parent, {}), passed)
             else:
                 # The edge of a shallow clone looks like a root, but most of its lines are older.
                 self._own_all("" if step.commit in shallow else step.commit, files)
             progress(1)
         for files in pending.values():
             self._own_all("", files)
+        self.left = pending
 
     def _step(self, step: Step, files: Files) -> list[Files]:
         """Return the files that go on to each parent."""
@@ -101,7 +113,7 @@ class Replay:
         for parent, path, cells in passed:
             # A path can arrive twice: from a file that kept its name, and from one renamed from it.
             waiting = targets[parent].get(path)
-            targets[parent][path] = _join(waiting, cells) if waiting else cells
+            targets[parent][path] = self._join(waiting, cells) if waiting else cells
         return targets
 
     def _move(self, step: Step, move: Move, cells: Cells) -> Iterator[Passed]:
@@ -142,7 +154,7 @@ class Replay:
         rest = cells
         for number, (origin, hunks) in enumerate(zip(move.origins, compared, strict=True)):
             if number:
-                _add_neighbours(rest, cells, first)
+                self._add_neighbours(rest, cells, first)
             kept = rest.copy()
             left: Cells = [0] * len(cells)
             for _, old_count, start, count in reversed(hunks):
@@ -168,7 +180,7 @@ class Replay:
                 self._own(place, original, segment)
                 continue
             target = targets[commit, path][1]
-            target[original - 1 : original - 1 + length] = _join(
+            target[original - 1 : original - 1 + length] = _joined(
                 target[original - 1 : original - 1 + length], segment
             )
         for origin, target in targets.values():
@@ -194,21 +206,57 @@ class Replay:
 
     def _delete(self, commit: str, cells: Cells, after: int) -> None:
         """Record that a commit removed lines between two lines that survived."""
-        above = next((cells[index] for index in range(after - 1, -1, -1) if cells[index]), 0)
-        below = next((cells[index] for index in range(after, len(cells)) if cells[index]), 0)
-        over, under = self._finals(above), self._finals(below)
-        for file in over.keys() | under.keys():
-            edge = self.first[file + 1] - self.first[file] + 1
-            self.deletions.append((commit, file, over.get(file, 0), under.get(file, edge)))
+        above = (cells[index] for index in range(after - 1, -1, -1) if cells[index])
+        below = (cells[index] for index in range(after, len(cells)) if cells[index])
+        removal = (commit, tuple(islice(above, self._depth)), tuple(islice(below, self._depth)))
+        if removal[1] or removal[2]:
+            self.removals.append(removal)
 
-    def _finals(self, cell: Cell) -> dict[int, int]:
+    def deletions(self) -> Iterator[tuple[str, int, int, int]]:
+        """Yield commit, file, and the final lines above and below; a missing neighbour is the file's edge."""
+        for commit, above, below in self.removals:
+            over, under = (self.finals(each[0]) if each else {} for each in (above, below))
+            for file in over.keys() | under.keys():
+                edge = self.first[file + 1] - self.first[file] + 1
+                yield commit, file, over.get(file, 0), under.get(file, edge)
+
+    def finals(self, cell: Cell) -> dict[int, int]:
         """Return file and line for what a line became."""
         found = {}
         for final in cell if isinstance(cell, tuple) else (cell,):
             if final:
-                file = bisect_right(self.first, abs(final)) - 1
+                file = self.file_of(final)
                 found[file] = abs(final) - self.first[file] + 1
         return found
+
+    def file_of(self, final: int) -> int:
+        """Return the number of the file that has a line."""
+        return bisect_right(self.first, abs(final)) - 1
+
+    def _join_files(self, one: Files, other: Files) -> Files:
+        small, large = sorted((one, other), key=len)
+        for path, cells in small.items():
+            waiting = large.get(path)
+            large[path] = self._join(waiting, cells) if waiting else cells
+        return large
+
+    def _join(self, one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
+        firsts = (next((_any(cell) for cell in cells if cell), 0) for cells in (one, other))
+        files = {self.file_of(final) for final in firsts if final}
+        if len(files) > 1:
+            self.shared |= files
+        return _joined(one, other)
+
+    def _add_neighbours(self, rest: Cells, cells: Cells, hunks: Sequence[Hunk]) -> None:
+        """Add the lines around each hunk, so that a branch can say between which lines it removed some."""
+        for _, _, start, count in hunks:
+            begin, end = _region(start, count)
+            for index in (begin - 1, end):
+                if 0 <= index < len(cells) and not rest[index]:
+                    cell = cells[index]
+                    if isinstance(cell, tuple):
+                        self.shared |= {self.file_of(final) for final in cell}
+                    rest[index] = -abs(_any(cell))
 
 
 def _region(start: int, count: int) -> tuple[int, int]:
@@ -222,25 +270,11 @@ def _touches(hunks: Sequence[Hunk], after: int) -> bool:
     return any(begin <= after <= end for begin, end in regions)
 
 
-def _add_neighbours(rest: Cells, cells: Cells, hunks: Sequence[Hunk]) -> None:
-    """Add the lines around each hunk, so that a branch can say between which lines it removed some."""
-    for _, _, start, count in hunks:
-        begin, end = _region(start, count)
-        for index in (begin - 1, end):
-            if 0 <= index < len(cells) and not rest[index]:
-                cell = cells[index]
-                rest[index] = -abs(cell[0] if isinstance(cell, tuple) else cell)
+def _any(cell: Cell) -> int:
+    return cell[0] if isinstance(cell, tuple) else cell
 
 
-def _join_files(one: Files, other: Files) -> Files:
-    small, large = sorted((one, other), key=len)
-    for path, cells in small.items():
-        waiting = large.get(path)
-        large[path] = _join(waiting, cells) if waiting else cells
-    return large
-
-
-def _join(one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
+def _joined(one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
     return [
         _both(cell, twin) if cell and twin else cell or twin for cell, twin in zip(one, other, strict=True)
     ]
