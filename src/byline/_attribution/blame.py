@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,17 +10,14 @@ from threading import Lock
 from ..exceptions import RepositoryError
 from .diffs import Pair, hunks_of, scratch_objects
 from .history import changes
-from .incremental import Blamed, blame_lines, ignore_options, ignored_commits
-from .processes import side_by_side
+from .incremental import blame_lines, ignore_options, ignored_commits
 from .renames import Renames
 from .replay import Replay
 from .repository import Repository
-from .walk import Plan, Step, plan_walk
+from .walk import Plan, plan_walk
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
-
-_MAX_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +108,10 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     plan = _plan(repository, head, blobs, stop, tell)
     pairs = _pairs(plan)
     hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(tell, "diffs", len(pairs)).add)
-    asked = _to_look_through(plan, ignored_commits(repository, head))
-    count = _Counter(tell, "blame", len(asked) + len(plan.steps)).add
-    told = _look_through(repository, head, asked, count)
+    count = _Counter(tell, "blame", len(plan.steps)).add
     contents = repository.read_blobs(list(blobs.values()))
     lengths = {path: _count_lines(data) for path, (_, data) in zip(blobs, contents, strict=True)}
-    replay = Replay(lengths, hunks, told)
+    replay = Replay(lengths, hunks, ignored_commits(repository, head), repository.read_blobs)
     replay.run(plan, head, repository.shallow_commits(), count)
     return Ownership(dict(_results(replay, blobs, plan.order)), dict(plan.order))
 
@@ -195,40 +189,6 @@ def _pairs(plan: Plan) -> list[Pair]:
                 if origin.old_blob != origin.new_blob:
                     by_path.setdefault(move.path, {})[origin.old_blob, origin.new_blob] = None
     return list(dict.fromkeys(pair for pairs in by_path.values() for pair in pairs))
-
-
-def _to_look_through(plan: Plan, ignored: Collection[str]) -> list[tuple[Step, str]]:
-    """Return the steps that an ignored commit took, each with a file that it changed."""
-    return [
-        (step, move.path)
-        for step in plan.steps
-        if step.commit in ignored
-        for move in step.moves
-        if move.origins and move.origins[0].old_blob != move.origins[0].new_blob
-    ]
-
-
-def _look_through(
-    repository: Repository, head: str, asked: Collection[tuple[Step, str]], done: Callable[[int], None]
-) -> dict[tuple[str, str], list[Blamed]]:
-    """
-    Ask git blame what it makes of files that ignored commits changed.
-
-    How it guesses the line behind a changed line is its own affair. Each question is about one
-    commit and its parents only; the walk does the rest.
-    """
-    if not asked:
-        return {}
-
-    def ask(step: Step, path: str) -> list[Blamed]:
-        parents = (f"^{parent}" for parent in step.parents)
-        blamed = blame_lines(repository, path, step.commit, *parents, options=options)
-        done(1)
-        return blamed
-
-    with ignore_options(ignored_commits(repository, head)) as options:
-        answers = side_by_side(ask, list(asked), min(_MAX_THREADS, os.cpu_count() or 1))
-    return {(step.commit, path): blamed for (step, path), blamed in zip(asked, answers, strict=True)}
 
 
 def _count_lines(data: bytes) -> int:

@@ -139,7 +139,9 @@ def recover(repository: Repository, revision: str, found: Sequence[Squash], note
     lengths = _lengths(repository, [file.head_blob for file in files])
     marks = MarkIndex(notes)
     for sha, group in by_squash.items():
-        replay = Replay({each.path: lengths[each.head_blob] for each in group}, hunks, {})
+        replay = Replay(
+            {each.path: lengths[each.head_blob] for each in group}, hunks, (), repository.read_blobs
+        )
         replay.run(plans[sha], group[0].squash.head, frozenset(), _ignore)
         for number, file in enumerate(group):
             _claim(file, replay, number, marks, hunks)

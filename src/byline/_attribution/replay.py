@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 
+from .counterparts import counterparts
 from .diffs import Hunk, Pair
-from .incremental import Blamed
-from .walk import Move, Origin, Plan, Step
+from .walk import Move, Plan, Step
 
 Cell = int | tuple[int, ...]
 """
@@ -30,6 +30,9 @@ Passed = tuple[int, str, Cells]
 Removal = tuple[str, tuple[Cell, ...], tuple[Cell, ...]]
 """A commit that removed lines, and what became of the lines above and below: the nearest first."""
 
+Read = Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
+"""Reads blobs, in order."""
+
 
 class Replay:
     """
@@ -43,7 +46,8 @@ class Replay:
         self,
         lengths: Mapping[str, int],
         hunks: Mapping[Pair, Sequence[Hunk]],
-        told: Mapping[tuple[str, str], Sequence[Blamed]],
+        ignored: Collection[str],
+        read: Read,
         *,
         depth: int = 1,
     ) -> None:
@@ -53,7 +57,8 @@ class Replay:
         Args:
             lengths: Number of lines of each file.
             hunks: The hunks of each pair of blobs in the plan.
-            told: For files changed in commits to be looked through: what git blame says.
+            ignored: Commits to be looked through.
+            read: Where the files are that such a commit changed.
             depth: How many lines above and below a removed one are remembered.
         """
         self.paths = tuple(lengths)
@@ -70,7 +75,8 @@ class Replay:
         """Files that had an old version in common with another one, so that their lines are mixed there."""
 
         self._hunks = hunks
-        self._told = told
+        self._ignored = ignored
+        self._read = read
         self._depth = depth
 
     def run(self, plan: Plan, head: str, shallow: frozenset[str], progress: Callable[[int], None]) -> None:
@@ -105,10 +111,13 @@ class Replay:
     def _step(self, step: Step, files: Files) -> list[Files]:
         """Return the files that go on to each parent."""
         passed: list[Passed] = []
+        left: list[tuple[Move, Cells]] = []
         for move in step.moves:
             cells = files.pop(move.path, None)
             if cells is not None:
-                passed.extend(self._move(step, move, cells))
+                passed.extend(self._move(step, move, cells, left))
+        if left:
+            passed.extend(self._look_through(step.commit, left))
         targets = [files, *({} for _ in step.parents[1:])]
         for parent, path, cells in passed:
             # A path can arrive twice: from a file that kept its name, and from one renamed from it.
@@ -116,17 +125,22 @@ class Replay:
             targets[parent][path] = self._join(waiting, cells) if waiting else cells
         return targets
 
-    def _move(self, step: Step, move: Move, cells: Cells) -> Iterator[Passed]:
+    def _move(self, step: Step, move: Move, cells: Cells, left: list[tuple[Move, Cells]]) -> Iterator[Passed]:
         if not move.origins:
             self._own(self._new_place(step.commit, move.path), 1, cells)
         elif move.origins[0].old_blob == move.origins[0].new_blob:
             yield move.origins[0].parent, move.origins[0].path, cells
-        elif (step.commit, move.path) in self._told:
-            yield from self._as_told(step, move, cells)
+        elif step.commit in self._ignored:
+            rest = yield from self._from_several(step.commit, move, cells)
+            # A neighbour is no line of its own.
+            rest = [0 if isinstance(cell, int) and cell < 0 else cell for cell in rest]
+            if any(rest):
+                left.append((move, rest))
         elif len(step.parents) == 1:
             yield from self._from_one(step.commit, move, cells)
         else:
-            yield from self._from_several(step.commit, move, cells)
+            rest = yield from self._from_several(step.commit, move, cells)
+            self._own(self._new_place(step.commit, move.path), 1, rest)
 
     def _from_one(self, commit: str, move: Move, cells: Cells) -> Iterator[Passed]:
         origin = move.origins[0]
@@ -143,8 +157,8 @@ class Replay:
         if any(cells):
             yield origin.parent, origin.path, cells
 
-    def _from_several(self, commit: str, move: Move, cells: Cells) -> Iterator[Passed]:
-        """Give the first parent what it has, the next one what is left, and so on."""
+    def _from_several(self, commit: str, move: Move, cells: Cells) -> Generator[Passed, None, Cells]:
+        """Give the first parent what it has, the next one what is left, and so on; return what nobody has."""
         compared = [self._hunks[origin.old_blob, origin.new_blob] for origin in move.origins]
         first, *others = compared
         for _, _, start, count in first:
@@ -164,28 +178,25 @@ class Replay:
             if any(kept):
                 yield origin.parent, origin.path, kept
             rest = left
-        self._own(self._new_place(commit, move.path), 1, rest)
+        return rest
 
-    def _as_told(self, step: Step, move: Move, cells: Cells) -> Iterator[Passed]:
-        """Follow git blame, which sends several lines to one when it looks through a commit."""
-        targets: dict[tuple[str, str], tuple[Origin, Cells]] = {}
-        for origin in move.origins:
+    def _look_through(self, commit: str, left: Sequence[tuple[Move, Cells]]) -> Iterator[Passed]:
+        """Give lines that a commit changed to what they were made from, and the others to the commit."""
+        questions = [(move, origin, rest) for move, rest in left for origin in move.origins]
+        names = [blob for _, origin, _ in questions for blob in (origin.old_blob, origin.new_blob)]
+        contents = self._read(names)
+        for (_, before), (_, after), (_, origin, rest) in zip(contents, contents, questions, strict=True):
             hunks = self._hunks[origin.old_blob, origin.new_blob]
-            length = len(cells) + sum(old_count - count for _, old_count, _, count in hunks)
-            targets[step.parents[origin.parent], origin.path] = (origin, [0] * length)
-        place = self._new_place(step.commit, move.path)
-        for start, length, commit, path, original in self._told[step.commit, move.path]:
-            segment = cells[start - 1 : start - 1 + length]
-            if (commit, path) not in targets:
-                self._own(place, original, segment)
-                continue
-            target = targets[commit, path][1]
-            target[original - 1 : original - 1 + length] = _joined(
-                target[original - 1 : original - 1 + length], segment
-            )
-        for origin, target in targets.values():
+            length = len(rest) + sum(old_count - count for _, old_count, _, count in hunks)
+            target: Cells = [0] * length
+            for line, match in counterparts(before, after, hunks, rest).items():
+                waiting = target[match]
+                target[match] = _both(waiting, rest[line]) if waiting else rest[line]
+                rest[line] = 0
             if any(target):
                 yield origin.parent, origin.path, target
+        for move, rest in left:
+            self._own(self._new_place(commit, move.path), 1, rest)
 
     def _new_place(self, commit: str, path: str) -> int:
         self.places.append((commit, path))
