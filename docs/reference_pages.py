@@ -17,9 +17,9 @@ from byline._cli.main import main
 from byline._config import Config
 from byline._exporters.pipeline import deployment
 from byline._manifest import Header
-from byline._model import Attribution, Function, Incident, Suspect, Unverified
+from byline._model import Attribution, ExecutedLines, Finding, Function, Incident, Suspect, Unverified
 from byline._registry import Entry
-from byline._telemetry import attributes
+from byline._telemetry import attributes, executed_event, finding_event
 from byline._telemetry.incident_event import attributes_of
 
 WIDTH = 90
@@ -52,6 +52,11 @@ def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[
 
 
 _VALUES = {"bool": "`1`, `0`", "str": "a path", "int": "a whole number", "float": "a number"}
+_SPECIAL = {
+    "probes": "`swallowed`, `lines`, or `off`",
+    "expected": "names of exceptions",
+    "baseline": "a date, or a commit",
+}
 
 
 def environment() -> None:
@@ -63,7 +68,7 @@ def environment() -> None:
         meaning = texts[field.name].removeprefix(f"``{variable}``: ")
         kind = str(field.type)
         choices = _config._CHOICES.get(kind)
-        values = ", ".join(f"`{each}`" for each in choices) if choices else _VALUES[kind]
+        values = ", ".join(f"`{each}`" for each in choices) if choices else _SPECIAL.get(name, _VALUES[kind])
         default = int(field.default) if kind == "bool" else field.default
         shown = "" if default == "" else f"`{default}`"
         print(f"| `{variable}` | {values} | {shown} | {_line(meaning)} |")
@@ -113,8 +118,8 @@ MEANINGS = {
     "SERVICE_INSTANCE": "A random id per process, in the store only.",
     "FUNCTION": "`module.qualname`: of the marked function; on an incident of the function that raised.",
     "FILE": "Path relative to the repository.",
-    "LINE": "The line of `def`; on an incident the line that raised.",
-    "COMMIT": "Full SHA of the AI commit that owns most of the function; on an incident the first suspect.",
+    "LINE": "The line of `def`; on an incident the line that raised; on a finding that of the handler.",
+    "COMMIT": "Full SHA of the AI commit that owns most of the function; on an incident the first suspect; on a finding the commit of the handler's line.",
     "LAST_COMMIT": "Full SHA of the newest commit that changed the function: its version.",
     "AUTHOR": "The accountable person, in the form of `BYLINE_AUTHOR`.",
     "TOOL": "`claude`, `copilot`, `cursor`, … or `unknown`.",
@@ -139,7 +144,17 @@ MEANINGS = {
     "DURATION": "How long the failing call took, in seconds.",
     "SUSPECTS": "JSON list of suspects, most likely first; see [](json.md).",
     "UNVERIFIED": "JSON list of what could not be checked.",
-    "FINDING_KIND": "",
+    "FINDING_KIND": "`swallowed`: an exception that a function handled and did not pass on.",
+    "FINDING_HANDLING": "`silent`, `weak`, `logged`, `reported`, `retried` or `expected`; see [](../explanation/silent-failures.md).",
+    "FINDING_ID": "Random id; `byline findings ID` explains it.",
+    "FINDING_HANDLER": "`except`, `except*`, `with` or `finally`.",
+    "FINDING_RETURNED": "Type of what the function returned instead.",
+    "FINDING_COUNT": "How many since the event before.",
+    "FINDING_NEW": "False when the handler is not newer than `BYLINE_BASELINE`.",
+    "FINDING_FINGERPRINT": "Equal for findings of one kind: function, exception, handling and line.",
+    "FINDING_OWNER": "JSON list of one: who wrote the handler's line; fields as in `byline.suspects`.",
+    "FINDING_ATTRIBUTION": "JSON object: all that is known of the marked function.",
+    "EXECUTED": "JSON object of lists of lines, counted from the function's first: `lines`, `ai`, `run`, `handlers`, `handlers_run`.",
     "SENTRY_GIT_COMMIT": "",
     "SENTRY_FUNCTION": "",
 }
@@ -165,12 +180,16 @@ METRICS = {
         "counter, `s`",
         "Processor time that byline's background thread spent on counting calls.",
     ),
-    "METRIC_FINDINGS": ("", ""),
+    "METRIC_FINDINGS": (
+        "counter, `{finding}`",
+        "Exceptions that a marked function swallowed, by `byline.finding.kind`, `byline.finding.handling` and `error.type`.",
+    ),
 }
 
 EVENTS = {
     "EVENT_INCIDENT": "An exception left a marked function; a log record of severity ERROR with trace and span id.",
-    "EVENT_FINDING": "",
+    "EVENT_FINDING": "Exceptions of one kind that a handler swallowed, once a minute with their number; WARN when silent, else INFO, DEBUG when expected. The first of a minute is an event on the span as well.",
+    "EVENT_EXECUTED": "Lines and handlers of a marked function that ran for the first time in a process; DEBUG.",
 }
 
 RESERVED = "Reserved; not emitted yet."
@@ -237,11 +256,23 @@ def _signals() -> dict[str, set[str]]:
         "1", 1, "f", "ValueError", "m", "t", "p", 1, "fp", attribution, (suspect,), (Unverified("s", "r"),), 1,
         duration_s=1.0,
     )  # fmt: skip
+    finding = Finding(
+        "1", 1, "silent", "f", "ValueError", "p", 1, "except", "dict", 1, "fp", attribution, suspect, message="m",
+        stacktrace="t",
+    )  # fmt: skip
+    executed = ExecutedLines("f", "p", 1, "a", "b", (1,), (1,), (1,), (), ())
     config = Config()
     return {
         "span": {*attributes.span_attributes(entry, config)},
-        "metric": {*attributes.metric_attributes(entry, config), _semconv.ERROR_TYPE},
+        "metric": {
+            *attributes.metric_attributes(entry, config),
+            _semconv.ERROR_TYPE,
+            _semconv.FINDING_KIND,
+            _semconv.FINDING_HANDLING,
+        },
         "`byline.function.info`": {*attributes.function_attributes(entry, config)},
         "incident": {*attributes_of(incident)},
+        "finding": {*finding_event.attributes_of(finding)},
+        "`byline.executed`": {*executed_event.attributes_of(executed)},
         "resource": {*deployment(Header("a" * 40, "main", "https://example.org/shop"))},
     }

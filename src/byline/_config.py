@@ -55,6 +55,21 @@ class Config:
     scan_budget_s: float = 10.0
     """``BYLINE_SCAN_BUDGET``: seconds the background scan may take in development."""
 
+    probes: str = "swallowed,lines"
+    """``BYLINE_PROBES``: what is watched inside marked functions, of ``swallowed`` and ``lines``, or ``off``; from Python 3.12 on."""
+
+    expected: str = ""
+    """``BYLINE_EXPECTED``: exception types whose handling is control flow, as ``KeyError,IndexError``, or a change as ``+ValueError,-ImportError``."""
+
+    baseline: str = ""
+    """``BYLINE_BASELINE``: a date or a commit; swallowed exceptions whose handler is not newer are counted and stored, but raise no warning."""
+
+    @property
+    def probe_names(self) -> tuple[str, ...]:
+        """The probes that are on."""
+        words = tuple(word for each in self.probes.split(",") if (word := each.strip()))
+        return () if words == ("off",) else words
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: object) -> Self:
         """
@@ -85,11 +100,18 @@ class Config:
                 raise ConfigError(
                     f"{name}={getattr(self, name)!r} is not one of {', '.join(_CHOICES[choice])}."
                 )
+        unknown = [each for each in self.probe_names if each not in PROBES]
+        if unknown:
+            raise ConfigError(
+                f"BYLINE_PROBES={self.probes!r}: no probe {unknown[0]!r}. Known: {', '.join(PROBES)}, or off."
+            )
         if self.incident_rate < 0 or self.scan_budget_s < 0:
             raise ConfigError(
                 f"incident_rate={self.incident_rate!r} and scan_budget={self.scan_budget_s!r} cannot be negative."
             )
 
+
+PROBES = ("swallowed", "lines")
 
 INTERNAL = frozenset({"BYLINE_RUN"})
 """Variables that byline sets for its own child processes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["ai", "human", "unknown"]
@@ -217,13 +217,84 @@ class Incident:
     duration_s: float = 0.0
 
 
+Handling = Literal["silent", "weak", "logged", "reported", "retried", "expected"]
+"""What became of an exception that a function swallowed.
+
+``silent``: nobody was told. ``weak``: a print, or a log below error without a traceback.
+``logged``: at error, or with a traceback. ``reported``: to an error tracker or on a span.
+``retried``: tried again, and that worked. ``expected``: control flow, such as a lookup that finds nothing.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a probe saw that no exception told."""
+    """Exceptions of one kind that one handler swallowed."""
 
-    kind: str
+    id: str
+    time_ns: int
+    """Wall clock of the last one, nanoseconds since the epoch."""
+
+    handling: Handling
     function: str
+    """Fully qualified name of the marked function."""
+
+    error_type: str
     path: str
     line: int
+    """Of the ``except``, the ``with`` or the ``finally``."""
+
+    handler: str
+    """``except``, ``except*``, ``with`` or ``finally``."""
+
+    returned: str
+    """Type of what the function returned instead; empty when it went on."""
+
+    count: int
+    """How many since the finding of this kind before."""
+
+    fingerprint: str
+    """Equal for findings of one kind: function, exception type, handling and line of code."""
+
+    attribution: Attribution
+    """The marked function's own attribution."""
+
+    owner: Suspect | None = None
+    """Who wrote the line; None when that is unknown."""
+
+    is_new: bool = True
+    """False when the line is older than the baseline."""
+
+    message: str = ""
+    stacktrace: str = ""
+    """Of one of them."""
+
+    trace_id: str = ""
+    span_id: str = ""
+    service: str = ""
+    revision: str = ""
+    """The deployed revision, not the originating one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedLines:
+    """Which lines and handlers of a function's version ran somewhere. Lines count from ``first_line``, which is 0."""
+
+    function: str
+    path: str
+    first_line: int
     commit: str
-    details: dict[str, str] = field(default_factory=dict)
+    last_commit: str
+    lines: tuple[int, ...]
+    """Lines that can run, in ascending order."""
+
+    ai: tuple[int, ...]
+    """Those of them that AI wrote."""
+
+    run: tuple[int, ...]
+    """Those of them that ran."""
+
+    handlers: tuple[int, ...]
+    """Lines of ``except`` clauses."""
+
+    handlers_run: tuple[int, ...]
+    """Those of them that handled an exception."""

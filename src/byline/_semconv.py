@@ -57,10 +57,27 @@ SUSPECTS: Final = "byline.suspects"
 UNVERIFIED: Final = "byline.unverified"
 """JSON list of what could not be checked."""
 FINDING_KIND: Final = "byline.finding.kind"
+FINDING_ID: Final = "byline.finding.id"
+FINDING_HANDLING: Final = "byline.finding.handling"
+FINDING_HANDLER: Final = "byline.finding.handler"
+FINDING_RETURNED: Final = "byline.finding.returned"
+FINDING_COUNT: Final = "byline.finding.count"
+FINDING_NEW: Final = "byline.finding.new"
+FINDING_FINGERPRINT: Final = "byline.finding.fingerprint"
+FINDING_OWNER: Final = "byline.finding.owner"
+"""JSON list of one: who wrote the line, with the fields of ``byline._model.Suspect``."""
+FINDING_ATTRIBUTION: Final = "byline.finding.attribution"
+"""JSON object: the marked function's own attribution, without its list of contributions."""
+SWALLOWED: Final = "swallowed"
+"""The kind of a finding: an exception that a function handled and did not pass on."""
+
+EXECUTED: Final = "byline.executed.lines"
+"""JSON object of lists of lines, counted from the function's first: lines, ai, run, handlers, handlers_run."""
 
 # Events (log records).
 EVENT_INCIDENT: Final = "byline.incident"
 EVENT_FINDING: Final = "byline.finding"
+EVENT_EXECUTED: Final = "byline.executed"
 
 # Metrics.
 METRIC_DURATION: Final = "byline.call.duration"

@@ -62,6 +62,17 @@ def rank(frames: Sequence[FrameFacts]) -> tuple[tuple[Suspect, ...], tuple[Unver
     return tuple(best.values())[:LIMIT], tuple(_unchecked(frames))
 
 
+def owner(frame: FrameFacts) -> Suspect | None:
+    """Return who wrote a line, or else the function around it; None when neither is known."""
+    line, function = frame.line_attribution, frame.attribution
+    if line is not None and line.commit.sha:
+        who = {"ai": "AI line", "human": "written by a person", "unknown": "no sign of AI"}[line.verdict]
+        return _from_line(frame, line, who)
+    if function is not None and function.commit:
+        return _from_function(frame, function, f"{function.ai_lines} of {function.lines} lines by AI")
+    return None
+
+
 def _candidates(frame: FrameFacts, *, raised: bool) -> Iterable[tuple[int, Suspect]]:
     line = frame.line_attribution
     where = "raised" if raised else "was on the way"

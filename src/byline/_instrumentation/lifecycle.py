@@ -14,6 +14,7 @@ from .. import _config
 from .._config import AuthorForm, Config
 from .._manifest import Manifest, find
 from .._model import Unverified
+from .._probes import switch as probes
 from .._telemetry import latency, signals, spans, worker
 from ..exceptions import ManifestError, StoreError
 from . import development, import_hook, lookup, termination
@@ -80,6 +81,7 @@ def instrument(
         opened = _open_manifest(config)
         lookup.use(opened)
         lookup.when_unknown(development.ask_now)
+        probes.start(config, opened)
         active = _Active()
         if config.store and not _exported_already():
             _start_store(active, config.store, opened)
@@ -99,6 +101,7 @@ def uninstrument() -> None:
         return
     if active.finder is not None:
         import_hook.remove(active.finder)
+    probes.stop()
     flush()
     latency.stop()
     spans.stop()
@@ -176,7 +179,7 @@ def _at_exit(active: _Active) -> None:
 
 def _write_notes(active: _Active) -> None:
     """Leave what could not be told in the store, for ``byline doctor``."""
-    notes = lookup.unverified()
+    notes = (*lookup.unverified(), *probes.unverified(_config.current()))
     if active.store is None or not notes:
         return
     from ..store import Store

@@ -12,6 +12,7 @@ from types import CellType, CodeType, CoroutineType, FunctionType, NoneType, cor
 from typing import Any, Protocol, TypeAlias, cast
 
 from .. import _config, _semconv
+from .._probes import monitoring, swallowed
 from .._registry import Entry
 from .._telemetry import failure, faults, incidents, latency, spans
 from .._telemetry.latency import Recorder
@@ -27,6 +28,7 @@ def wrap(function: FunctionType, entry: Entry) -> FunctionType:
         entry: The marked function: the function itself, or the one behind its decorators.
     """
     recorder = latency.recorder_for(entry)
+    monitoring.watch(entry)
     spans.configure(_config.current())
     kind, template, special = _kind(function.__code__)
     cells = {
@@ -93,6 +95,7 @@ def _failed(recorder: Recorder, duration_s: float, exception: BaseException, spa
     """Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's."""
     outcome = ""
     try:
+        swallowed.raised(exception)
         outcome = _errors.get(type(exception), "")
         is_error = bool(outcome) or _is_error(exception)
         if not outcome:

@@ -1,0 +1,268 @@
+"""The one place that talks to ``sys.monitoring``: local events on marked code objects, and on nothing else."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+
+from .._model import Unverified
+from .._registry import Entry
+from .._telemetry import faults
+from . import reports, swallowed
+from .tool import DISABLE, api
+from .watches import Point, Watch
+
+NAME = "byline"
+
+_TOOL_IDS = (4, 3)
+"""0, 1, 2 and 5 belong to debuggers, coverage, profilers and optimisers."""
+
+
+@dataclass(slots=True)
+class _State:
+    tool: int | None = None
+    lines: bool = False
+    handlers: bool = False
+    wanted: dict[int, tuple[Entry, CodeType]] = field(default_factory=dict)
+    """Marked functions by the id of their code, called or not."""
+
+    watches: dict[int, Watch] = field(default_factory=dict)
+    """Those that were called."""
+
+    reason: str = "byline.instrument() was not called"
+    """Why nothing is watched, if nothing is."""
+
+
+_state = _State()
+_lock = threading.Lock()
+_find = _state.watches.get
+
+
+def watch(entry: Entry) -> None:
+    """Watch a marked function from now on, or as soon as ``start`` is called; costs next to nothing."""
+    _want(entry, entry.code)
+
+
+def start(*, lines: bool, handlers: bool) -> None:
+    """
+    Begin to watch; what cannot be watched here is told by ``unverified``.
+
+    Args:
+        lines: Which lines ran.
+
+        handlers: Which exceptions were swallowed.
+    """
+    with _lock:
+        if _state.tool is not None or not (lines or handlers):
+            return
+        _state.lines, _state.handlers = lines, handlers
+        tool, _state.reason = _take_tool()
+        _state.tool = tool
+        if tool is None:
+            return
+        for _, code in _state.wanted.values():
+            _begin(tool, code)
+
+
+def stop() -> None:
+    """Give the tool id back, and forget what is going on; a second call does nothing."""
+    with _lock:
+        tool, _state.tool = _state.tool, None
+        _state.reason = "byline.instrument() was not called"
+        if tool is None:
+            return
+        reports.stop()
+        for _, code in _state.wanted.values():
+            api.set_local_events(tool, code, 0)
+        swallowed.sweep_all()
+        for event in _CALLBACKS:
+            api.register_callback(tool, getattr(api.events, event), None)
+        api.free_tool_id(tool)
+        _state.watches.clear()
+        swallowed.clear()
+
+
+def is_running() -> bool:
+    """Tell whether functions are being watched."""
+    return _state.tool is not None
+
+
+def watches() -> tuple[Watch, ...]:
+    """Return the functions under watch that were called."""
+    return tuple(_state.watches.values())
+
+
+def wanted() -> tuple[tuple[Entry, CodeType], ...]:
+    """Return all functions under watch, and those that would be."""
+    return tuple(_state.wanted.values())
+
+
+def unverified() -> tuple[Unverified, ...]:
+    """List each marked function that is not watched, with the reason."""
+    if not _state.reason:
+        return ()
+    cure = "Python 3.12 or later" if api is None else ""
+    return tuple(
+        Unverified(f"probes: {entry.function.name}", _state.reason, cure)
+        for entry, code in _state.wanted.values()
+        if code is entry.code
+    )
+
+
+def _take_tool() -> tuple[int | None, str]:
+    """Take a tool id that is free; or say why there is none."""
+    if api is None:
+        found = ".".join(map(str, sys.version_info[:2]))
+        return None, (
+            f"Python {found} has no sys.monitoring: neither swallowed exceptions nor executed lines are seen"
+        )
+    for tool in _TOOL_IDS:
+        try:
+            api.use_tool_id(tool, NAME)
+        except ValueError:
+            continue
+        for event, callback in _CALLBACKS.items():
+            api.register_callback(tool, getattr(api.events, event), callback)
+        reports.start(tool)
+        return tool, ""
+    names = ", ".join(f"{each}: {api.get_tool(each)}" for each in _TOOL_IDS)
+    return None, f"other tools hold every id of sys.monitoring that byline may take ({names})"
+
+
+def _want(entry: Entry, code: CodeType) -> None:
+    with _lock:
+        if id(code) in _state.wanted:
+            return
+        _state.wanted[id(code)] = (entry, code)
+        if _state.tool is not None:
+            _begin(_state.tool, code)
+
+
+def _begin(tool: int, code: CodeType) -> None:
+    """Wait for the first call: a function that is never called costs nothing."""
+    api.set_local_events(tool, code, api.events.PY_START)
+
+
+def _events_of(found: Watch) -> int:
+    events, every = 0, api.events
+    if _state.lines:
+        events |= every.LINE
+    if found.points:
+        events |= every.LINE | every.INSTRUCTION
+        if _state.handlers:
+            events |= every.PY_RETURN | (every.PY_YIELD if found.is_generator else 0)
+    return events
+
+
+def rearm(found: Watch, *, instructions: bool = False) -> None:
+    """Report a function's exits again, or all its instructions, after they were switched off one by one."""
+    tool = _state.tool
+    if tool is None:
+        return
+    every, events = api.events, _events_of(found)
+    off = every.INSTRUCTION if instructions else every.PY_RETURN | every.PY_YIELD
+    api.set_local_events(tool, found.code, events & ~off)
+    api.set_local_events(tool, found.code, events)
+
+
+swallowed.use(rearm)
+
+# --- callbacks: they run inside the user's calls, and must neither raise nor be slow ---
+
+
+def _on_start(code: CodeType, _offset: int) -> object:
+    try:
+        if reports.is_reporter(code):
+            return reports.started(code, sys._getframe(1))  # noqa: SLF001  # the frame that is monitored
+        entry, _ = _state.wanted[id(code)]
+        found = Watch(entry, code)
+        _state.watches[id(code)] = found
+        if _state.tool is not None:
+            api.set_local_events(_state.tool, code, _events_of(found))
+            if entry.attribution.evidence == "decorator":
+                _watch_inside(entry, code)
+    except Exception as fault:  # noqa: BLE001  # nothing of ours may fail inside a call
+        faults.report(fault, "beginning to watch a function")
+    return DISABLE
+
+
+def _watch_inside(entry: Entry, code: CodeType) -> None:
+    """Watch functions defined inside a decorated one: they are part of what was declared."""
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            _want(entry, each)
+
+
+def _on_instruction(code: CodeType, offset: int) -> object:
+    found = _find(id(code))
+    points = found and found.points.get(offset)
+    if not found or not points:
+        return DISABLE
+    try:
+        return _step(found, points, offset)
+    except Exception as fault:  # noqa: BLE001  # as above
+        faults.report(fault, "watching a handler")
+        return DISABLE
+
+
+def _step(found: Watch, points: tuple[Point, ...], offset: int) -> object:
+    keep = False
+    frame = sys._getframe(2)  # noqa: SLF001  # as above
+    for step, handler in points:
+        keep = swallowed.step(found, step, handler, frame, offset, track=_state.handlers) or keep
+    return None if keep else DISABLE
+
+
+def _on_line(code: CodeType, line: int) -> object:
+    found = _find(id(code))
+    if found is None:
+        return DISABLE
+    found.lines_run.add(line)
+    if line not in found.kept_lines:
+        return DISABLE
+    try:
+        if found.is_kept(sys._getframe(1).f_lasti):  # noqa: SLF001  # the frame that is monitored
+            return None
+    except Exception as fault:  # noqa: BLE001  # as above
+        faults.report(fault, "watching a line")
+    return DISABLE
+
+
+def _on_return(code: CodeType, offset: int, value: object) -> object:
+    return _on_exit(swallowed.returned, code, offset, value)
+
+
+def _on_yield(code: CodeType, offset: int, value: object) -> object:
+    return _on_exit(swallowed.yielded, code, offset, value)
+
+
+def _on_exit(
+    told: Callable[[Watch, FrameType, object], bool], code: CodeType, offset: int, value: object
+) -> object:
+    found = _find(id(code))
+    if found is None:
+        return DISABLE
+    try:
+        # While others of its calls wait to be told of, the place stays on.
+        if told(found, sys._getframe(2), value) or offset in found.returns_after:  # noqa: SLF001  # as above
+            return None
+    except Exception as fault:  # noqa: BLE001  # as above
+        faults.report(fault, "watching a function's end")
+    # No call may come in between: another thread could begin to wait there.
+    found.returns_off = True
+    if found.waiting:
+        found.returns_off = False
+        return None
+    return DISABLE
+
+
+_CALLBACKS: dict[str, Callable[..., object]] = {
+    "PY_START": _on_start,
+    "INSTRUCTION": _on_instruction,
+    "LINE": _on_line,
+    "PY_RETURN": _on_return,
+    "PY_YIELD": _on_yield,
+}

@@ -1,0 +1,60 @@
+"""Turns the probes on and off, as the settings say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from .._config import Config
+from .._manifest import Manifest
+from .._model import Unverified
+from .._telemetry import findings
+from ..exceptions import BylineError, ConfigError
+from . import executed, expected, monitoring, swallowed
+
+
+def start(config: Config, manifest: Manifest | None) -> None:
+    """
+    Watch marked functions, those marked already and those to come.
+
+    Raises:
+        ConfigError: ``BYLINE_EXPECTED`` or ``BYLINE_BASELINE`` cannot be read.
+    """
+    swallowed.expect(expected.parse(config.expected))
+    findings.set_baseline(_baseline(config.baseline, manifest))
+    names = config.probe_names
+    monitoring.start(lines="lines" in names, handlers="swallowed" in names)
+    if monitoring.is_running() and "lines" in names:
+        executed.start()
+
+
+def stop() -> None:
+    """Watch nothing more; what was seen is told first. A second call does nothing."""
+    executed.stop()
+    monitoring.stop()
+
+
+def unverified(config: Config) -> tuple[Unverified, ...]:
+    """List the functions that are not watched although the settings say so."""
+    return monitoring.unverified() if config.probe_names else ()
+
+
+def _baseline(setting: str, manifest: Manifest | None) -> int:
+    """Return the moment before which handlers are known, in seconds since the epoch."""
+    if not setting:
+        return 0
+    try:
+        moment = datetime.fromisoformat(setting)
+    except ValueError:
+        pass
+    else:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if manifest is None:
+        raise ConfigError(
+            f"BYLINE_BASELINE={setting!r}: a commit needs a manifest that names it. Make one: byline scan, or give a date."
+        )
+    try:
+        return manifest.commit(setting).committed_at
+    except BylineError as error:
+        raise ConfigError(
+            f"BYLINE_BASELINE={setting!r}: neither a date nor a known commit. {error}"
+        ) from None
