@@ -500,7 +500,7 @@ def test_minutes_become_hours_before_anything_is_lost(tmp_path):
     with Store.open(tmp_path / "byline.db", create=True) as store:
         store.add_latency(rows)
         before = store.latency()
-        store._max_bytes = 110_000
+        store._max_bytes = 150_000
         store.add_incidents([incident(1)])
         after = store.latency()
         thinned = [each.what for each in store.thinned()]
@@ -520,7 +520,7 @@ def test_latency_goes_when_hours_are_not_enough(tmp_path):
         for hour in range(3, 43)
         for number in range(60)
     ]
-    with Store.open(tmp_path / "byline.db", create=True, max_bytes=150_000) as store:
+    with Store.open(tmp_path / "byline.db", create=True, max_bytes=190_000) as store:
         store.add_latency(rows)
         oldest = min(each.first_ns for each in store.latency())
         thinned = {each.what for each in store.thinned()}
@@ -562,7 +562,7 @@ def test_thinning_goes_on_with_the_next_write(tmp_path, monkeypatch):
     monkeypatch.setattr(upkeep, "ROUNDS", 1)
     old = [incident(number, time_ns=NOW_NS - 48 * HOUR_NS, message="m" * 1_000) for number in range(300)]
     with Store.open(
-        tmp_path / "byline.db", create=True, max_bytes=150_000, max_age=timedelta(days=1)
+        tmp_path / "byline.db", create=True, max_bytes=190_000, max_age=timedelta(days=1)
     ) as store:
         store.add_incidents(old)
         first = store.count_incidents()

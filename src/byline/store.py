@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ._model import Incident, Unverified
-from ._store import queries, upkeep
+from ._model import ExecutedLines, Finding, Incident, Unverified
+from ._store import findings as finding_queries, queries, upkeep
 from ._store.file import Error, StoreFile
+from ._store.findings import FindingKind
 from ._store.rows import Calls, CommitIncidents, FunctionSeen, Kind, Latency, Thinned
 from .exceptions import NotFoundError, UnknownCommitError
 
@@ -26,6 +27,8 @@ __all__ = [
     "MAX_BYTES",
     "Calls",
     "CommitIncidents",
+    "ExecutedLines",
+    "FindingKind",
     "FunctionSeen",
     "Kind",
     "Latency",
@@ -116,13 +119,15 @@ class Store:
         """Write what a program could not tell, all or none; a reason given before is renewed."""
         self.add(unverified=notes)
 
-    def add(
+    def add(  # noqa: PLR0913  # keyword-only, each with a default
         self,
         *,
         incidents: Iterable[Incident] = (),
         calls: Iterable[Calls] = (),
         functions: Iterable[FunctionSeen] = (),
         unverified: Iterable[Unverified] = (),
+        findings: Iterable[Finding] = (),
+        executed: Iterable[ExecutedLines] = (),
     ) -> None:
         """
         Write several kinds of rows in one transaction.
@@ -137,6 +142,8 @@ class Store:
                 queries.add_functions(connection, functions, now_ns)
                 queries.add_latency(connection, calls)
                 queries.add_unverified(connection, unverified, now_ns)
+                finding_queries.add_findings(connection, findings)
+                finding_queries.add_executed(connection, executed, now_ns)
             # What was asked is written. Should thinning fail, the next write tries again.
             with suppress(Error):
                 self._keep_up(connection, now_ns)
@@ -280,6 +287,49 @@ class Store:
         wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
         with self._file.snapshot() as connection:
             return queries.functions(connection, wanted)
+
+    def findings(  # noqa: PLR0913  # keyword-only filters
+        self,
+        *,
+        commit: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | None = None,
+        function: str | None = None,
+        last_commit: str | None = None,
+        fingerprint: str | None = None,
+    ) -> tuple[FindingKind, ...]:
+        """
+        Return swallowed exceptions by kind and function version, the most frequent first.
+
+        Args:
+            commit: Only those whose handler's line this commit wrote. A prefix will do.
+
+            since: A moment, or how long ago; by the hour.
+
+            function: The marked function's full name.
+
+            last_commit: Only versions of functions that this commit made. A prefix will do.
+
+            fingerprint: Its first digits will do.
+        """
+        wanted = {
+            "commit_sha": self.commit(commit) if commit else None,
+            "last_commit": self.commit(last_commit) if last_commit else None,
+            "since": _moment_ns(since),
+            "until": _moment_ns(until),
+            "function": function,
+            "fingerprint": fingerprint,
+        }
+        with self._file.snapshot() as connection:
+            return finding_queries.findings(connection, wanted)
+
+    def executed(
+        self, *, function: str | None = None, commit: str | None = None
+    ) -> tuple[ExecutedLines, ...]:
+        """Return which lines ran, by function and version, the version seen last first."""
+        wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
+        with self._file.snapshot() as connection:
+            return finding_queries.executed(connection, wanted)
 
     def commits(self, prefix: str = "") -> tuple[str, ...]:
         """Return the full SHAs in the store that start with a prefix, in order."""

@@ -1,4 +1,4 @@
-"""OpenTelemetry log exporter that stores incidents; every other log record is left alone."""
+"""OpenTelemetry log exporter that stores incidents, findings and executed lines; every other log record is left alone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
 from .. import _semconv
-from .._model import Incident
+from .._model import ExecutedLines, Finding, Incident
+from .._telemetry.executed_event import executed_of
+from .._telemetry.finding_event import finding_of
 from .._telemetry.incident_event import incident_of
 from .writer import Writer
 
 
 class StoreLogExporter(LogRecordExporter):
-    """Stores ``byline.incident`` events: ``OTEL_LOGS_EXPORTER=byline``."""
+    """Stores byline's events: ``OTEL_LOGS_EXPORTER=byline``."""
 
     def __init__(self, path: Path | None = None) -> None:
         """
@@ -28,11 +30,15 @@ class StoreLogExporter(LogRecordExporter):
         self._stopped = False
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Write the incidents of a batch."""
+        """Write what byline told in a batch."""
         if self._stopped:
             return LogRecordExportResult.FAILURE
         incidents = [found for each in batch if (found := _incident(each)) is not None]
-        done = self._writer.write(incidents=incidents)
+        done = self._writer.write(
+            incidents=incidents,
+            findings=[each for each in map(_finding, batch) if each is not None],
+            executed=[each for each in map(_executed, batch) if each is not None],
+        )
         return LogRecordExportResult.SUCCESS if done else LogRecordExportResult.FAILURE
 
     def force_flush(self, timeout_millis: int = 10_000) -> bool:  # noqa: ARG002  # the store's own timeout is shorter
@@ -58,3 +64,24 @@ def _incident(record: ReadableLogRecord) -> Incident | None:
         resource=record.resource.attributes,
     )
     return incident if incident.id else None
+
+
+def _finding(record: ReadableLogRecord) -> Finding | None:
+    event = record.log_record
+    if event.event_name != _semconv.EVENT_FINDING or not event.attributes:
+        return None
+    finding = finding_of(
+        event.attributes,
+        time_ns=event.timestamp or event.observed_timestamp or 0,
+        trace_id=event.trace_id or 0,
+        span_id=event.span_id or 0,
+        resource=record.resource.attributes,
+    )
+    return finding if finding.id and finding.count else None
+
+
+def _executed(record: ReadableLogRecord) -> ExecutedLines | None:
+    event = record.log_record
+    if event.event_name != _semconv.EVENT_EXECUTED or not event.attributes:
+        return None
+    return executed_of(event.attributes)

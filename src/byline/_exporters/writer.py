@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import _config
-from .._model import Incident
+from .._model import ExecutedLines, Finding, Incident
 from ..exceptions import StoreError
 from ..store import Calls, FunctionSeen, Store
 
@@ -19,6 +19,7 @@ DEFAULT = Path(".byline") / "byline.db"
 
 KEPT_INCIDENTS = 1_000
 KEPT_CALLS = 10_000
+KEPT_FINDINGS = 1_000
 
 
 class Writer:
@@ -36,6 +37,8 @@ class Writer:
         self._store: Store | None = None
         self._incidents: list[Incident] = []
         self._calls: list[Calls] = []
+        self._findings: list[Finding] = []
+        self._executed: list[ExecutedLines] = []
         self._lost = 0
         self._failing = False
 
@@ -45,16 +48,26 @@ class Writer:
         incidents: Sequence[Incident] = (),
         calls: Sequence[Calls] = (),
         functions: Sequence[FunctionSeen] = (),
+        findings: Sequence[Finding] = (),
+        executed: Sequence[ExecutedLines] = (),
     ) -> bool:
         """Write a batch and what was kept; return whether all of it is in the store."""
         self._after_fork()
         with self._lock:
             self._incidents += incidents
             self._calls += calls
-            if not (self._incidents or self._calls or functions):
+            self._findings += findings
+            self._executed += executed
+            if not (self._incidents or self._calls or self._findings or self._executed or functions):
                 return True
             try:
-                self._open().add(incidents=self._incidents, calls=self._calls, functions=functions)
+                self._open().add(
+                    incidents=self._incidents,
+                    calls=self._calls,
+                    functions=functions,
+                    findings=self._findings,
+                    executed=self._executed,
+                )
             except StoreError as error:
                 self._keep(error)
                 return False
@@ -87,26 +100,30 @@ class Writer:
         # What was kept is the parent's to write, and its lock may be held by a thread that is not here.
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._incidents, self._calls, self._lost = [], [], 0
+        self._incidents, self._calls, self._findings, self._executed, self._lost = [], [], [], [], 0
 
     def _keep(self, error: StoreError) -> None:
-        over = max(0, len(self._incidents) - KEPT_INCIDENTS) + max(0, len(self._calls) - KEPT_CALLS)
-        self._lost += over
-        del self._incidents[:-KEPT_INCIDENTS]
-        del self._calls[:-KEPT_CALLS]
+        for kept, limit in (
+            (self._incidents, KEPT_INCIDENTS),
+            (self._calls, KEPT_CALLS),
+            (self._findings, KEPT_FINDINGS),
+            (self._executed, KEPT_FINDINGS),
+        ):
+            self._lost += max(0, len(kept) - limit)
+            del kept[:-limit]
         if not self._failing:
             self._failing = True
             _log.warning("byline keeps its records in memory for now, and says so once. %s", error)
 
     def _drop(self) -> None:
-        self._lost += len(self._incidents) + len(self._calls)
-        self._incidents, self._calls = [], []
+        self._lost += len(self._incidents) + len(self._calls) + len(self._findings) + len(self._executed)
+        self._incidents, self._calls, self._findings, self._executed = [], [], [], []
         if not self._failing:
             self._failing = True
             _log.exception("byline could not write to %s; this is said once", self.path)
 
     def _written(self) -> None:
-        self._incidents, self._calls = [], []
+        self._incidents, self._calls, self._findings, self._executed = [], [], [], []
         if self._failing:
             _log.warning("byline writes to %s again; %d records were lost", self.path, self._lost)
             self._failing, self._lost = False, 0

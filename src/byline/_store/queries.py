@@ -12,7 +12,7 @@ from typing import Any
 
 from .._model import Incident, Suspect, Unverified
 from .._wire import clean, loads_all
-from . import sketches
+from . import finding_schema, sketches
 from .rows import (
     MINUTE_NS,
     Calls,
@@ -40,6 +40,7 @@ _COMMIT_COLUMNS = (
     ("series", "last_commit"),
     ("function", "commit_sha"),
     ("function", "last_commit"),
+    *finding_schema.COMMIT_COLUMNS,
 )
 
 

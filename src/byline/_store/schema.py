@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from . import finding_schema
+
 APPLICATION_ID: Final = 0x62796C6E
 """``byln``: tells a byline store from any other SQLite file."""
 
 VERSION: Final = 1
 """Kept in ``user_version``. History:
 
-1. First version: incident, series, process, latency, function, unverified, thinned, meta.
+1. First version: incident, series, process, latency, function, unverified, thinned, meta, finding_kind, finding, executed.
 """
 
 # No STRICT tables and no RETURNING: SQLite 3.26, which long-lived distributions ship, has neither.
-SCHEMA: Final = """
+SCHEMA: Final = (
+    """
 CREATE TABLE meta (
     -- Facts about this file.
     key TEXT PRIMARY KEY,                -- created_at_ns, created_by
@@ -131,3 +134,5 @@ CREATE TABLE thinned (
     at_ns INTEGER NOT NULL               -- when it last happened
 ) WITHOUT ROWID;
 """
+    + finding_schema.SCHEMA
+)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import sketches
+from . import findings, sketches
 from .rows import MINUTE_NS, sketch_of, sketch_row
 
 BATCH = 5_000
@@ -97,6 +97,7 @@ def forget_old(connection: Connection, bounds: Bounds) -> None:
         connection.execute(
             "DELETE FROM function WHERE last_seen_ns < :oldest_ns", {"oldest_ns": bounds.oldest_ns}
         )
+        findings.forget_old(connection, bounds.oldest_ns)
         connection.execute(
             "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM latency WHERE series = series.id)"
         )
