@@ -66,6 +66,10 @@ class Process:
         """Return its output so far."""
         return self.log.read_text(errors="replace")
 
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._process.poll() is None
+
     def wait_for(self, text: str) -> None:
         """Wait until it says something."""
         end = time.monotonic() + START_TIMEOUT_S

@@ -12,7 +12,19 @@ import click
 from ..exceptions import BylineError, NotFoundError
 from .output import visible
 
-COMMANDS = ("scan", "build", "run", "incidents", "why", "blame", "demo", "doctor", "manifest", "completion")
+COMMANDS = (
+    "scan",
+    "build",
+    "run",
+    "incidents",
+    "why",
+    "blame",
+    "demo",
+    "doctor",
+    "manifest",
+    "dashboards",
+    "completion",
+)
 """In the order of use, which is the order of ``--help``. Each is ``command`` in the module of its name."""
 
 _LONGEST = 2_000

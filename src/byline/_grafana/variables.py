@@ -1,0 +1,78 @@
+"""The variables at the top of the boards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as board
+from grafana_foundation_sdk.models import dashboard as model
+
+from . import names
+from .panels import METRICS
+
+SERVICE: Final = '${service_label}=~"$service"'
+"""The matcher of the services chosen. Where resource attributes are promoted they may have no label ``job``."""
+
+SELECTION: Final = ",".join(
+    [
+        SERVICE,
+        f'{names.COMMIT}=~"$commit"',
+        f'{names.AUTHOR}=~"$author"',
+        f'{names.TOOL}=~"$tool"',
+        f'{names.FUNCTION}=~"$function"',
+    ]
+)
+
+_EVERYTHING = ".*"  # also what has no such label
+
+
+def data_source(name: str, label: str, kind: str) -> board.DatasourceVariable:
+    """Let people choose where a kind of telemetry is kept."""
+    return board.DatasourceVariable(name).label(label).type(kind)
+
+
+def _query(name: str, label: str, query: str) -> board.QueryVariable:
+    return (
+        board.QueryVariable(name)
+        .label(label)
+        .query(query)
+        .datasource(METRICS)
+        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(model.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def choice(name: str, label: str, query: str) -> board.QueryVariable:
+    """Let people choose some of the values of a label, or all."""
+    return _query(name, label, query).multi(True).include_all(True).all_value(_EVERYTHING)
+
+
+def one(name: str, label: str, query: str) -> board.QueryVariable:
+    """Let people choose one value of a label."""
+    return _query(name, label, query).multi(False).include_all(False)
+
+
+def shared() -> list[board.QueryVariable | board.TextBoxVariable]:
+    """Return what each board needs: which label names the service, the services, and where links lead."""
+    described = f'{{__name__=~"{names.INFO}|{names.TARGET}"}}'
+    return [
+        one("service_label", "Service label", f"label_names({names.INFO})")
+        .regex("/^(job|service_name)$/")
+        .hide(model.VariableHide.HIDE_VARIABLE),
+        choice("service", "Service", f"label_values({names.INFO}, ${{service_label}})"),
+        one("repository", "Repository", f"label_values({described}, {names.REPOSITORY})")
+        .regex(r"/^(.*?)(?:\.git)?\/?$/")
+        .hide(model.VariableHide.HIDE_VARIABLE),
+        board.TextBoxVariable("sentry").label("Sentry issues page").default_value(""),
+    ]
+
+
+def selection() -> list[board.QueryVariable]:
+    """Return the choices of commit, author, tool and function, each among what the services chosen have."""
+    of_services = f"{names.INFO}{{{SERVICE}}}"
+    return [
+        choice("commit", "Commit", f"label_values({of_services}, {names.COMMIT})"),
+        choice("author", "Author", f"label_values({of_services}, {names.AUTHOR})"),
+        choice("tool", "Tool", f"label_values({of_services}, {names.TOOL})"),
+        choice("function", "Function", f"label_values({of_services}, {names.FUNCTION})"),
+    ]
