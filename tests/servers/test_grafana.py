@@ -192,7 +192,7 @@ def test_a_name_is_no_pattern(way):
 @pytest.mark.parametrize("deployment", ["before", "after"])
 def test_p95(way, deployment):
     """
-    P95 of a version is the true one, within the bucket that it falls into.
+    P95 of a version is the true one, as exactly as the buckets are narrow.
     """
     version = way.shop.quoted if deployment == "before" else way.shop.rounded
     board = way.board("byline-commit")
@@ -203,10 +203,12 @@ def test_p95(way, deployment):
         for each in way.backend.ask(query, filled(query.expression, values))
         if each["metric"]["code_function_name"] == "quotes.quote"
     }
-    true = metric_shop.percentile(way.took(deployment), 0.95)
+    took = way.took(deployment)
 
-    low, high = bucket(true)
-    assert low * 0.95 <= told[version] <= high * 1.05
+    # The server has not counted quite the same calls as the file, so the neighbours of P95 count too.
+    low, _ = bucket(metric_shop.percentile(took, 0.93))
+    _, high = bucket(metric_shop.percentile(took, 0.97))
+    assert low <= told[version] <= high
 
 
 def bucket(seconds: float) -> tuple[float, float]:
