@@ -132,6 +132,7 @@ MEANINGS = {
     "SESSION": "An opaque id of the tool's session.",
     "COMMITTED_AT": "When the commit was made: seconds since the epoch.",
     "CHANGE": "Number of the pull or merge request.",
+    "EXPORTER": "The exporter that could not deliver; on `byline.export.failures` only.",
     "ERROR_TYPE": "The exception's class, or `cancelled`.",
     "EXCEPTION_TYPE": "The exception's class.",
     "EXCEPTION_MESSAGE": "Its message, scrubbed; absent with `BYLINE_MESSAGES=off`.",
@@ -176,6 +177,10 @@ METRICS = {
         "One series per marked function, with what would be too many labels elsewhere.",
     ),
     "METRIC_DROPPED": ("counter, `{sample}`", "Samples dropped because too many waited."),
+    "METRIC_FAILED_EXPORTS": (
+        "counter, `{batch}`",
+        "Batches of metrics that byline's exporter for your own pipeline could not deliver, by `byline.exporter`.",
+    ),
     "METRIC_SELF": (
         "counter, `s`",
         "Processor time that byline's background thread spent on counting calls.",
@@ -211,7 +216,7 @@ def attribute_table() -> None:
 
 def _attribute_row(name: str, meaning: str, signals: dict[str, set[str]]) -> None:
     marks = ["✓" if name in names else "" for names in signals.values()]
-    used = any(marks) or name == _semconv.ERROR_TYPE
+    used = any(marks) or name in {_semconv.ERROR_TYPE, _semconv.EXPORTER}
     print(f"| `{name}` | {' | '.join(marks)} | {meaning if used else RESERVED} |")
 
 

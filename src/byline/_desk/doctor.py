@@ -29,6 +29,7 @@ _PACKAGES = (
     "byline", "opentelemetry-api", "opentelemetry-sdk", "opentelemetry-instrumentation", "wrapt", "gitpython",
     "sentry-sdk", "opentelemetry-exporter-otlp",
 )  # fmt: skip
+_AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 _SHOWN = 5
 
 
@@ -105,6 +106,11 @@ def _telemetry(environ: Mapping[str, str]) -> Iterator[Check]:
     given = [f"{name}={environ[name]}" for name in names if environ.get(name)]
     told = ", ".join(given) or "no exporter is set in the environment; the embedded store needs none"
     yield Check("opentelemetry", "ok", told)
+    if environ.get(_AGGREGATION, "").strip().lower() == "base2_exponential_bucket_histogram":
+        told = f"{_AGGREGATION} asks for exponential histograms: a Prometheus without native histograms refuses every batch"
+        yield Check(
+            "histograms", "warning", told, f"turn native histograms on there, or unset {_AGGREGATION}"
+        )
     if importlib.util.find_spec("sentry_sdk") is None:
         yield Check("sentry", "off", "sentry-sdk is not installed", "pip install 'byline[sentry]'")
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from opentelemetry.sdk.metrics.export import MetricExporter
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
 from .. import _semconv
-from .._telemetry import signals
+from .._telemetry import delivery, signals
 from .._telemetry.durations import Durations
 from ..exceptions import ConfigError, MissingExtraError
 from .durations import EXPONENTIAL_SIZE, WithDurations, bounds_for, is_cumulative
@@ -38,6 +38,21 @@ class DistributionExporter(WithDurations):
         self._counted = Durations(bounds, cumulative=cumulative)
         super().__init__(exporter, self._counted, cumulative=cumulative, size=size)
         signals.take_distributions(self._counted, replayed=replay)
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,  # noqa: ANN401  # the base class has it so
+    ) -> MetricExportResult:
+        """Hand over, and count what was not delivered."""
+        result = MetricExportResult.FAILURE
+        try:
+            result = super().export(metrics_data, timeout_millis, **kwargs)
+        finally:
+            if result is not MetricExportResult.SUCCESS:
+                delivery.failed(type(self._exporter).__name__)
+        return result
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ANN401  # the base class has it so
         """Shut the exporter behind down, and leave calls to whoever is left."""

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog import encoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from . import names, variables
-from .panels import NUMBER, PER_SECOND, SECONDS, SHARE, lines, log_lines, number, rows, traces
+from .panels import NUMBER, PER_SECOND, SECONDS, SHARE, lines, log_counts, log_lines, number, rows, traces
 from .queries import Histograms, Queries
 
 _FULL, _HALF, _QUARTER = 24, 12, 6
@@ -165,6 +165,12 @@ def fleet(histograms: Histograms) -> str:
               {f"{{{{{names.STATUS}}}}}": f"count by ({names.STATUS}) ({info})"}),
         lines("Functions by tool and confidence", "How sure byline is of who wrote them.", NUMBER,
               {f"{{{{{names.TOOL}}}}}, {{{{{names.CONFIDENCE}}}}}": f"count by ({names.TOOL}, {names.CONFIDENCE}) ({info})"}),
+        lines("Lost telemetry", "Calls that were not recorded, and batches that no receiver took.", NUMBER, {
+            "calls": f"{ask.counted(names.DROPPED, '')} or vector(0)",
+            "batches": f"{ask.counted(names.FAILED_EXPORTS, '')} or vector(0)",
+        }),
+        log_counts("Incidents held back", "By the rate limit: they are counted, and the next one that is sent says how many.",
+                   f'sum(sum_over_time({{service_name=~"$service"}} | {names.SUPPRESSED}!="" | unwrap {names.SUPPRESSED} [$__auto]))'),
     ])  # fmt: skip
     _add(found, _MIDDLE, _FULL, [
         rows("Deployed revisions", "Which revision each service reports.",

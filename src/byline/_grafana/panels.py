@@ -217,6 +217,21 @@ def log_lines(title: str, description: str, query: str) -> logs.Panel:
     )
 
 
+def log_counts(title: str, description: str, query: str) -> timeseries.Panel:
+    """Draw a number that is counted in log records."""
+    return (
+        timeseries.Panel()
+        .title(title)
+        .description(description)
+        .datasource(LOGS)
+        .min(0)
+        .legend(
+            common_builders.VizLegendOptions().show_legend(True).display_mode(common.LegendDisplayMode.LIST)
+        )
+        .with_target(loki.Dataquery().expr(query).legend_format("held back").datasource(LOGS).ref_id("A"))
+    )
+
+
 def traces(title: str, description: str, query: str) -> tables.Panel:
     """Show traces that answer a TraceQL query."""
     return (

@@ -15,7 +15,7 @@ from .._config import AuthorForm, Config
 from .._manifest import Manifest, find
 from .._model import Unverified
 from .._probes import switch as probes
-from .._telemetry import latency, signals, spans, worker
+from .._telemetry import delivery, latency, signals, spans, worker
 from ..exceptions import ManifestError, StoreError
 from . import development, import_hook, lookup, termination
 
@@ -179,7 +179,7 @@ def _at_exit(active: _Active) -> None:
 
 def _write_notes(active: _Active) -> None:
     """Leave what could not be told in the store, for ``byline doctor``."""
-    notes = (*lookup.unverified(), *probes.unverified(_config.current()))
+    notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified(_config.current()))
     if active.store is None or not notes:
         return
     from ..store import Store

@@ -11,7 +11,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 
 from .. import _config, _registry, _semconv
-from . import signals, worker
+from . import delivery, signals, worker
 from .attributes import Attributes, function_attributes
 from .durations import Durations, Exemplar
 
@@ -60,6 +60,12 @@ class Instruments:
             _semconv.METRIC_SELF,
             unit="s",
             description="Processor time that byline spent on counting calls, off the calling threads.",
+        )
+        meter.create_observable_counter(
+            _semconv.METRIC_FAILED_EXPORTS,
+            callbacks=[_failed_exports],
+            unit="{batch}",
+            description="Batches of metrics that an exporter could not deliver.",
         )
         self._series: set[tuple[object, str]] = set()
         meter.create_observable_gauge(
@@ -197,6 +203,11 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     for entry in _registry.entries():
         if entry.settled:
             yield Observation(1, function_attributes(entry, config))
+
+
+def _failed_exports(_options: CallbackOptions) -> Iterable[Observation]:
+    for exporter, count in delivery.failures().items():
+        yield Observation(count, {_semconv.EXPORTER: exporter})
 
 
 def _after_fork_in_child() -> None:
