@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import compress, count, islice, pairwise
+from operator import ne, or_, sub
 from threading import Lock
 
 from ..exceptions import RepositoryError
@@ -14,7 +16,7 @@ from .incremental import blame_lines, ignore_options, ignored_commits
 from .renames import Renames
 from .replay import Replay
 from .repository import Repository
-from .walk import Plan, plan_walk
+from .walk import Plan, narrowed, plan_walk, touched_by
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
@@ -77,6 +79,7 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     *,
     paths: Collection[str] | None = None,
     stop: Collection[str] = (),
+    touched: Collection[str] | None = None,
     progress: Progress | None = None,
     jobs: int = 1,
 ) -> Ownership:
@@ -93,6 +96,8 @@ def own_lines(  # noqa: PLR0913  # all but two are options
             of the revision is left out.
         stop: The oldest commits of interest: what is older than they are is not looked at, and
             its lines have no commit.
+        touched: Leave out files that none of these commits changed. Only for speed: a file may be
+            there that none changed.
         progress: Told how far the work is.
         jobs: How many git processes may compare blobs at the same time.
 
@@ -106,6 +111,10 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     if paths is not None:
         blobs = {path: blobs[path] for path in paths if path in blobs}
     plan = _plan(repository, head, blobs, stop, tell)
+    if touched is not None:
+        reached = touched_by(plan, touched)
+        blobs = {path: blob for path, blob in blobs.items() if path in reached}
+        plan = narrowed(plan, head, blobs)
     pairs = _pairs(plan)
     hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(tell, "diffs", len(pairs)).add)
     count = _Counter(tell, "blame", len(plan.steps)).add
@@ -210,15 +219,13 @@ def _results(
 
 def _runs(replay: Replay, file: int) -> Iterator[Run]:
     """Put consecutive lines together that were consecutive where they come from, too."""
-    first, end = replay.first[file], replay.first[file + 1]
-    start = first
-    for line in range(first + 1, end + 1):
-        follows = (
-            line < end
-            and replay.place[line] == replay.place[start]
-            and replay.line[line] - replay.line[start] == line - start
-        )
-        if not follows:
-            commit, path = replay.places[replay.place[start]]
-            yield Run(start - first + 1, line - start, commit, path, replay.line[start])
-            start = line
+    span = slice(replay.first[file], replay.first[file + 1])
+    places, lines = replay.place[span].tolist(), replay.line[span].tolist()
+    offsets = list(map(sub, lines, count()))
+    # Spelt with the functions of C: there may be hundreds of thousands of lines.
+    other_place = map(ne, places, islice(places, 1, None))
+    other_offset = map(ne, offsets, islice(offsets, 1, None))
+    breaks = compress(count(1), map(or_, other_place, other_offset))
+    for start, end in pairwise((0, *breaks, len(lines)) if lines else ()):
+        commit, path = replay.places[places[start]]
+        yield Run(start + 1, end - start, commit, path, lines[start])

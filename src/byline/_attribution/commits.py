@@ -114,5 +114,7 @@ def _subject(message: str) -> str:
 
 def _clean(text: str) -> str:
     """Return a text of a commit as one short line: anybody can write anything there."""
-    line = "".join(each if each.isprintable() else " " for each in text[:_LONGEST])
+    line = text[:_LONGEST]
+    if not line.isprintable():
+        line = "".join(each if each.isprintable() else " " for each in line)
     return line.strip()

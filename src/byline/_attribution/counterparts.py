@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 from .diffs import Hunk
 
@@ -31,6 +31,8 @@ _NORMAL = bytes(0 if chr(byte) in " \t\r\n" else byte for byte in range(256)).tr
 )
 _PAIR = 1 << 16
 _WORD = re.compile(rb"[^\W\d]\w+")
+_WITNESSES = 2
+"""Pairs looked up in the whole text beyond the necessary ones: only for speed."""
 _COMMON = b"\0etsrnaoild_cpumf.()g\"h,:=b'y-kv[]wx/\\{}jzq"
 """Characters of source code, the most frequent first: only for speed."""
 _RARITY = [_COMMON.find(byte) if byte in _COMMON else len(_COMMON) for byte in range(256)]
@@ -83,6 +85,7 @@ class _Version:
         if not self._lines[-1]:
             self._lines.pop()
         self._fingerprints: dict[int, Fingerprint] = {}
+        self._by_text: dict[bytes, Fingerprint] = {}
         self._text = b""
         self._starts: list[int] = []
         self._with_pair: dict[bytes, set[int]] = {}
@@ -90,7 +93,11 @@ class _Version:
     def __getitem__(self, line: int) -> Fingerprint:
         found = self._fingerprints.get(line)
         if found is None:
-            found = self._fingerprints[line] = _fingerprint(self._normal(line))
+            text = self._normal(line).strip(b"\0")
+            found = self._by_text.get(text)
+            if found is None:
+                found = self._by_text[text] = _fingerprint(text)
+            self._fingerprints[line] = found
         return found
 
     def take(self, line: int, used: Fingerprint) -> None:
@@ -132,17 +139,16 @@ class _Version:
         if len(pairs) <= spare:
             return range(len(self._lines))
         texts = [pair.to_bytes(2, "little") for pair in pairs]
-        lines = set().union(*map(self._lines_with, texts[: spare + 1]))
-        return [line for line in lines if self._has_most(line, texts, spare)]
-
-    def _has_most(self, line: int, pairs: Iterable[bytes], spare: int) -> bool:
-        text = self._text[self._starts[line] - 1 : self._starts[line + 1]]
-        for pair in pairs:
-            if pair not in text:
-                spare -= 1
-                if spare < 0:
-                    return False
-        return True
+        rarest = texts[: spare + 1 + _WITNESSES]
+        times = Counter(chain.from_iterable(map(self._lines_with, rarest)))
+        least_times = len(rarest) - spare
+        by_text: dict[bytes, list[int]] = {}
+        for line, number in times.items():
+            if number >= least_times:
+                by_text.setdefault(self._text[self._starts[line] - 1 : self._starts[line + 1]], []).append(
+                    line
+                )
+        return [line for text, same in by_text.items() if _has_most(text, texts, spare) for line in same]
 
     def _lines_with(self, pair: bytes) -> set[int]:
         found = self._with_pair.get(pair)
@@ -246,8 +252,8 @@ class _Gap:
 
 
 def _fingerprint(text: bytes) -> Fingerprint:
-    """Take the fingerprint of a line in which all white space is NUL."""
-    framed = b"\0" + text.strip(b"\0") + b"\0"
+    """Take the fingerprint of a line in which all white space is NUL, without any at its ends."""
+    framed = b"\0" + text + b"\0"
     pairs = [first | second << 8 for first, second in pairwise(framed)]
     found = frozenset(pairs)
     if len(found) == len(pairs) and 0 not in found:
@@ -264,6 +270,16 @@ def _occurrences(counts: Counter[int]) -> Fingerprint:
         if count > 1:
             found.update(range(pair + _PAIR, pair + count * _PAIR, _PAIR))
     return frozenset(found)
+
+
+def _has_most(text: bytes, pairs: Iterable[bytes], spare: int) -> bool:
+    """Tell whether no more than ``spare`` pairs of characters are missing from a text."""
+    for pair in pairs:
+        if pair not in text:
+            spare -= 1
+            if spare < 0:
+                return False
+    return True
 
 
 def _rarity(pair: int) -> int:

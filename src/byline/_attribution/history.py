@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from ..exceptions import RepositoryError
 from .repository import Repository
@@ -26,14 +26,16 @@ _PLAIN = (
 _CHANGES = ("--parents", "--pretty=short", "--no-abbrev-commit", "--raw", "-r", "-z", "--no-abbrev", "-m")
 # Blame compares one new file with up to a million removed ones. Above this limit log sees no
 # renames at all, and renames.py asks for each path as blame does.
-_RENAMES = ("-M", "-l1000")
+_RENAME_LIMIT = 1000
+MAX_RENAMES = _RENAME_LIMIT**2
+"""So many pairs of a removed and a new file does log compare in one commit, and no more."""
+_RENAMES = ("-M", f"-l{_RENAME_LIMIT}")
 _HEADER = re.compile(r"commit (?P<shas>[0-9a-f]+(?: [0-9a-f]+)*)(?: \(from (?P<parent>[0-9a-f]+)\))?")
 _FIELDS = ("%H", "%P", "%an", "%ae", "%aN", "%aE", "%cn", "%ce", "%cN", "%cE", "%ct", "%B")
 _MOVED = "RC"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One file that differs between a commit and one of its parents."""
 
     status: str
@@ -106,13 +108,14 @@ def changes(
     """
     sha, parents, found = "", (), {}  # type: str, tuple[str, ...], dict[str, list[Change]]
     current: list[Change] = []
+    names = _Names()
     left_out = (*_ancestors_of(stop), *(f"^{sha}" for sha in known))
     log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *also, *left_out, "--")
     with repository.stream(*log) as output:
         tokens = _tokens(output)
         for token in tokens:
             if token.startswith(b":"):
-                current.append(_change(token, tokens))
+                current.append(_change(token, tokens, names))
             elif token:
                 header, _, first = (
                     token.rpartition(_NO_PATH_FIRST) if _NO_PATH_FIRST in token else (token, b"", b"")
@@ -124,7 +127,7 @@ def changes(
                     sha, parents, found = commit, its_parents, {}
                 current = found.setdefault(parent, [])
                 if first:
-                    current.append(_change(b":" + first, tokens))
+                    current.append(_change(b":" + first, tokens, names))
     if sha:
         yield _commit(sha, parents, found)
 
@@ -186,10 +189,18 @@ def _read_header(token: bytes) -> tuple[str, tuple[str, ...], str]:
     return sha, tuple(parents), header["parent"] or (parents[0] if parents else "")
 
 
-def _change(token: bytes, following: Iterator[bytes]) -> Change:
+class _Names(dict[bytes, str]):
+    """Paths by what git prints; a history repeats them."""
+
+    def __missing__(self, name: bytes) -> str:
+        path = self[name] = os.fsdecode(name)
+        return path
+
+
+def _change(token: bytes, following: Iterator[bytes], names: _Names) -> Change:
     old_mode, new_mode, old_blob, new_blob, status = token[1:].decode("ascii").split(" ")
-    first = os.fsdecode(next(following, b""))
-    path = os.fsdecode(next(following, b"")) if status[0] in _MOVED else first
+    first = names[next(following, b"")]
+    path = names[next(following, b"")] if status[0] in _MOVED else first
     return Change(status[0], old_mode, new_mode, old_blob, new_blob, path, first)
 
 

@@ -91,6 +91,8 @@ class Identities:
     )
     """A history has few people and many commits."""
 
+    _people: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def with_extra(self, tools: Mapping[str, Sequence[str]], ignore: Sequence[str] = ()) -> Self:
         """
         Return a table with further entries; the newest entry wins.
@@ -134,7 +136,12 @@ class Identities:
 
     def is_person(self, name: str, email: str) -> bool:
         """Tell whether a value may be a human: no AI, no other bot, not the forge's web page."""
-        name, email = name.strip(), email.strip().lower()
+        key = (name.strip()[:_LONGEST], email.strip().lower()[:_LONGEST])
+        if key not in self._people:
+            self._people[key] = self._is_person(*key)
+        return self._people[key]
+
+    def _is_person(self, name: str, email: str) -> bool:
         if not name or email in WEB_FLOW or self._is_ignored(name, email):
             return False
         if name.lower().endswith("[bot]") or "[bot]@" in email:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import IO, Self, cast
 
 from ..exceptions import RepositoryError
-from .history import Change
+from .history import MAX_RENAMES, Change
 from .repository import Repository
 
 Origin = tuple[str, str]
@@ -68,7 +68,7 @@ class Renames:
         """Compare a tree of the removed files with a tree that holds only the new file."""
         if self._removed[0] is not changes:
             removed = sorted(removed, key=_by_bytes)
-            folders = [self._folder(path, blob) for path, blob in removed]
+            folders = [self._folder(*each) for each in removed]
             entries = "".join(
                 f"040000 tree {sha}\tr{number:0{_DIGITS}}\0" for number, sha in enumerate(folders)
             )
@@ -122,6 +122,9 @@ def _is_certain(removed: Sequence[Origin], changes: Sequence[Change], change: Ch
     if change.status == "R" and change.old_blob == change.new_blob:
         return Counter(blob for _, blob in removed)[change.old_blob] == 1
     added = sum(other.status in {"A", "R"} for other in changes)
+    if not any(other.status == "R" for other in changes):
+        # Log compared all of them, and none were alike; unless they were too many.
+        return sum(other.status == "D" for other in changes) * added <= MAX_RENAMES
     return added == 1 or (change.status == "R" and len(removed) == 1)
 
 
