@@ -52,6 +52,9 @@ class Config:
     messages: MessageMode = "scrubbed"
     """``BYLINE_MESSAGES``: keep exception messages, without what looks like a secret, or not (``off``)."""
 
+    sentry: bool = False
+    """``BYLINE_SENTRY``: put the commits behind a failure on the events of sentry-sdk, once it has a client."""
+
     scan_budget_s: float = 10.0
     """``BYLINE_SCAN_BUDGET``: seconds the background scan may take in development."""
 

@@ -144,6 +144,18 @@ class LineAttribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs here, as its manifest says; empty where it says nothing."""
+
+    revision: str = ""
+    """Full SHA of the deployed revision, never the originating one."""
+
+    branch: str = ""
+    repository: str = ""
+    """Web address, without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unverified:
     """Something byline could not tell, the reason, and what would cure it."""
 

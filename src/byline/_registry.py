@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Protocol
 
-from ._model import Attribution, Function, LineAttribution
+from ._model import Attribution, Deployment, Function, LineAttribution, Status
 
 
 class SourceLines(Protocol):
@@ -18,6 +18,10 @@ class SourceLines(Protocol):
 
     path: str
     """Relative to the repository's root."""
+
+    @property
+    def status(self) -> Status:
+        """``ok``, or ``stale`` when the running file is not the scanned one."""
 
     def line(self, number: int) -> LineAttribution | None:
         """Who wrote a line, 1-based; None when nothing is known of it."""
@@ -66,6 +70,7 @@ _lock = threading.Lock()
 _entries: dict[int, Entry] = {}
 _files: dict[str, SourceLines | None] = {}
 _resolver: Callable[[str], SourceLines | None] | None = None
+_deployed: Callable[[], Deployment] | None = None
 
 
 def add(entry: Entry) -> Entry:
@@ -103,11 +108,24 @@ def lines_of(filename: str) -> SourceLines | None:
     return lines
 
 
-def set_resolver(resolver: Callable[[str], SourceLines | None] | None) -> None:
-    """Set who answers for files that nobody put in; forgets the files that had no answer."""
-    global _resolver  # noqa: PLW0603  # the one piece of module state that is replaced whole
+def deployment() -> Deployment:
+    """Return what is known of the running revision."""
+    return _deployed() if _deployed else Deployment()
+
+
+def set_resolver(
+    resolver: Callable[[str], SourceLines | None] | None,
+    deployed: Callable[[], Deployment] | None = None,
+) -> None:
+    """
+    Set who answers for files that nobody put in; forgets the files that had no answer.
+
+    Args:
+        deployed: Who answers for the running revision.
+    """
+    global _resolver, _deployed  # the module state that is replaced whole
     with _lock:
-        _resolver = resolver
+        _resolver, _deployed = resolver, deployed
         for filename in [name for name, lines in _files.items() if lines is None]:
             del _files[filename]
 

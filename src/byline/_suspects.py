@@ -35,8 +35,13 @@ class FrameFacts:
     reason: str = ""
     """Why nothing is known, if nothing is."""
 
+    subject: str = ""
+    """Of the commit of the function's attribution, when it is known."""
 
-def rank(frames: Sequence[FrameFacts]) -> tuple[tuple[Suspect, ...], tuple[Unverified, ...]]:
+
+def rank(
+    frames: Sequence[FrameFacts], *, happened: str = "raised"
+) -> tuple[tuple[Suspect, ...], tuple[Unverified, ...]]:
     """
     Order the commits behind a failure.
 
@@ -49,12 +54,14 @@ def rank(frames: Sequence[FrameFacts]) -> tuple[tuple[Suspect, ...], tuple[Unver
     Args:
         frames: Innermost first, of one exception or of a chain with the root cause first.
 
+        happened: What the innermost frame did, for the reasons.
+
     Returns:
         At most five suspects, one per commit, and what could not be checked.
     """
     known = [frame for frame in frames if frame.line_attribution or frame.attribution]
     raising = known[0] if known else None
-    candidates = [each for frame in known for each in _candidates(frame, raised=frame is raising)]
+    candidates = [each for frame in known for each in _candidates(frame, happened, raised=frame is raising)]
     candidates.sort(key=lambda each: (each[0], each[1].distance, -each[1].committed_at))
     best: dict[str, Suspect] = {}
     for _, suspect in candidates:
@@ -73,15 +80,15 @@ def owner(frame: FrameFacts) -> Suspect | None:
     return None
 
 
-def _candidates(frame: FrameFacts, *, raised: bool) -> Iterable[tuple[int, Suspect]]:
+def _candidates(frame: FrameFacts, happened: str, *, raised: bool) -> Iterable[tuple[int, Suspect]]:
     line = frame.line_attribution
-    where = "raised" if raised else "was on the way"
+    where = happened if raised else "was on the way"
     if line is not None and line.commit.sha:
         if line.verdict == "ai":
             yield (0 if raised else 2), _from_line(frame, line, f"AI line that {where}")
         elif raised:
             who = "written by a person" if line.verdict == "human" else "no sign of AI"
-            yield 4, _from_line(frame, line, f"line that raised, {who}")
+            yield 4, _from_line(frame, line, f"line that {happened}, {who}")
     function = frame.attribution
     if function is not None and function.verdict == "ai" and function.commit:
         share = f"{function.ai_lines} of {function.lines} lines by AI"
@@ -129,6 +136,7 @@ def _from_function(frame: FrameFacts, function: Attribution, reason: str) -> Sus
         tool=function.tool,
         model=function.model,
         evidence=function.evidence,
+        subject=frame.subject,
         change=function.change,
         committed_at=function.committed_at,
     )

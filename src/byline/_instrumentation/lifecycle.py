@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ _active: _Active | None = None
 
 def instrument(
     *, manifest: str | os.PathLike[str] | None = None, store: str | os.PathLike[str] | None = None,
-    author: AuthorForm | None = None,
+    author: AuthorForm | None = None, sentry: bool | None = None,
 ) -> None:  # fmt: skip
     """
     Measure every function that the manifest names, from now on. Call it first in the program.
@@ -59,10 +60,13 @@ def instrument(
 
         author: How the accountable human appears in telemetry.
 
+        sentry: Attribute the events of sentry-sdk, as soon as it has a client. Default: ``BYLINE_SENTRY``, or no.
+
     Raises:
         ConfigError: A setting is unknown or malformed.
         ManifestError: A manifest was named that is missing, damaged, or of a newer format.
         StoreError: A store was named that cannot be written.
+        MissingExtraError: Sentry's events are to be attributed, and sentry-sdk is not installed.
     """
     global _active  # noqa: PLW0603  # one state, guarded by the lock
     with _lock:
@@ -72,10 +76,15 @@ def instrument(
             manifest=None if manifest is None else os.fspath(manifest),
             store=None if store is None else os.fspath(store),
             author=author,
+            sentry=sentry,
         )
         _config.use(config)
         if config.disabled:
             return
+        if config.sentry:
+            from .. import sentry as events  # sentry-sdk is loaded only by those who want it
+
+            events.attribute_all()
         latency.start()
         spans.configure(config)
         opened = _open_manifest(config)
@@ -105,6 +114,8 @@ def uninstrument() -> None:
     flush()
     latency.stop()
     spans.stop()
+    if (events := sys.modules.get("byline.sentry")) is not None:
+        events.attribute_asked()
     _close(active)
     lookup.when_unknown(development.ask)
     lookup.reset()

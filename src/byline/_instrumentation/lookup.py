@@ -11,7 +11,7 @@ from types import CodeType
 
 from .. import _config, _registry
 from .._manifest import Manifest, ManifestFile, find
-from .._model import Attribution, Function, LineAttribution, Status, Unverified
+from .._model import Attribution, Deployment, Function, LineAttribution, Status, Unverified
 from .._registry import Entry
 from ..exceptions import ManifestError
 
@@ -61,7 +61,7 @@ def use(opened: Manifest | None) -> None:
     with _lock:
         _manifest, _searched = opened, True
         _sources.clear()
-    _registry.set_resolver(lines_of)
+    _registry.set_resolver(lines_of, deployment)
 
 
 def reset() -> None:
@@ -71,7 +71,7 @@ def reset() -> None:
         _manifest, _searched = None, False
         _sources.clear()
         _unverified.clear()
-    _registry.set_resolver(None)
+    _registry.set_resolver(lines_of, deployment)
 
 
 def when_unknown(ask: Callable[[Entry], bool] | None) -> None:
@@ -135,6 +135,15 @@ def attribute(current: Manifest, code: CodeType, here: Function) -> tuple[Functi
     return moved[0], replace(moved[1], status="moved")
 
 
+def deployment() -> Deployment:
+    """Return what the manifest in force says of the running revision."""
+    current = manifest()
+    if current is None:
+        return Deployment()
+    header = current.header
+    return Deployment(header.revision, header.branch, header.repository)
+
+
 def source_of(filename: str, module: str, current: Manifest) -> Source:
     """Compare a running file with the manifest; reads the file once."""
     known = _sources.get(filename)
@@ -180,6 +189,8 @@ def _lines(source: Source) -> _registry.SourceLines | None:
 class MovedLines:
     """The lines of a file that changed after the scan: known inside functions whose text is the same."""
 
+    status: Status = "stale"
+
     def __init__(self, file: ManifestFile, lines: tuple[bytes, ...]) -> None:
         self.path = file.path
         self._file = file
@@ -201,3 +212,7 @@ class MovedLines:
             self._moved = list(self._file.moved_functions(self._lines))
         around = [each for each in self._moved if each[1].first_line <= number <= each[1].end_line]
         return max(around, key=lambda each: each[1].first_line, default=None)
+
+
+# Also before instrument(): an exception may be asked about where nothing is measured.
+_registry.set_resolver(lines_of, deployment)

@@ -13,7 +13,7 @@ def byline_wrapper({parameters}):
     try:
         _byline_result = _byline_function({arguments})
     except _byline_BaseException as _byline_exception:
-        _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+        _byline_kept = _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
         raise
     try:
         if _byline_span is not None or (
@@ -34,7 +34,7 @@ async def byline_wrapper({parameters}):
     try:
         _byline_result = await _byline_function({arguments})
     except _byline_BaseException as _byline_exception:
-        _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+        _byline_kept = _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
         raise
     _byline_spent = _byline_clock() - _byline_start
     _byline_append(_byline_spent)
@@ -53,7 +53,7 @@ async def byline_wrapper({parameters}):
             span.attach()
         _byline_result = await pending
     except _byline_BaseException as _byline_exception:
-        _byline_failed(recorder, _byline_clock() - _byline_start, _byline_exception, span)
+        _byline_kept = _byline_failed(recorder, _byline_clock() - _byline_start, _byline_exception, span)
         raise
     _byline_done(recorder, _byline_clock() - _byline_start, span)
     return _byline_result
@@ -94,7 +94,7 @@ def byline_wrapper({parameters}):
         return _byline_exception.value
     except _byline_BaseException as _byline_exception:
         _byline_value = None
-        _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        _byline_kept = _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
         raise
 """
 
@@ -128,6 +128,6 @@ async def byline_wrapper({parameters}):
             _byline_span.finish("", _byline_spent)
     except _byline_BaseException as _byline_exception:
         _byline_step = None
-        _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        _byline_kept = _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
         raise
 """

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from .. import _config, _semconv
 from .._probes import monitoring, swallowed
 from .._registry import Entry
-from .._telemetry import failure, faults, incidents, latency, spans
+from .._telemetry import escapes, failure, faults, incidents, latency, spans
 from .._telemetry.latency import Recorder
 from .._telemetry.spans import Turns
 from . import signature, templates
@@ -91,9 +91,14 @@ def _is_error(exception: BaseException) -> bool:
     return True
 
 
-def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> None:
-    """Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's."""
-    outcome = ""
+def _failed(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> object:
+    """
+    Record how a call ended that an exception left; never raises, so that the wrapper re-raises the user's.
+
+    Returns:
+        What the wrapper's frame keeps as long as the exception has its traceback.
+    """
+    outcome, kept = "", None
     try:
         swallowed.raised(exception)
         outcome = _errors.get(type(exception), "")
@@ -109,10 +114,13 @@ def _failed(recorder: Recorder, duration_s: float, exception: BaseException, spa
                     # A generator's span is not the current one between its steps; the incident names it.
                     span.attach()
                 incidents.capture(recorder.entry, exception, duration_s)
+                if escapes.watch is not None:
+                    kept = escapes.watch(recorder.entry, exception)
     except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
         _report(fault)
     if span is not None:
         span.finish(outcome, duration_s)
+    return kept
 
 
 def _report(fault: Exception) -> None:
@@ -121,9 +129,9 @@ def _report(fault: Exception) -> None:
         faults.report(fault, "recording a failed call")
 
 
-def _abandoned(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> None:
+def _abandoned(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> object:
     """Record how a coroutine ended that an exception left: to close one before its end is to cancel it."""
-    _failed(
+    return _failed(
         recorder, duration_s, CancelledError() if isinstance(exception, GeneratorExit) else exception, span
     )
 
@@ -219,7 +227,7 @@ def _first(generator: AsyncGenerator[object, object]) -> Awaitable[object]:
 
 _SHARED = {
     "_byline_gate": spans.gate,
-    "_byline_begin": CellType(spans.begin),
+    "_byline_begin": spans.starter,
     "_byline_clock": CellType(perf_counter),
     "_byline_done": CellType(_done),
     "_byline_failed": CellType(_failed),

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from .._model import Attribution, Commit, Evidence, Function, LineAttribution
+from .._model import Attribution, Commit, Evidence, Function, LineAttribution, Status
 from .records import FunctionRow, Release, Row, contributions_of, evidence_of, function_of
 from .source import text_hash
 
@@ -16,6 +16,9 @@ CommitFinder = Callable[[int], Commit | None]
 
 class ManifestFile:
     """One source file of a manifest."""
+
+    status: Status = "ok"
+    """Whoever has the file found it by its content."""
 
     def __init__(
         self,

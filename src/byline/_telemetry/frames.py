@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import site
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from types import CodeType, TracebackType
 
 from .. import _registry
-from .._model import LineAttribution
+from .._model import Attribution, Function, LineAttribution, Status
 from .._suspects import FrameFacts
 
 _MAX_FRAMES = 200
@@ -69,32 +69,62 @@ def _frames(traceback: TracebackType | None) -> list[Frame]:
 
 def facts_of(frames: list[Frame]) -> list[FrameFacts]:
     """Look up who wrote each frame's function and line."""
-    return [_facts(distance, frame) for distance, frame in enumerate(frames)]
+    return [
+        _facts(distance, Place(each.code.co_filename, each.line, each.code.co_qualname), each)
+        for distance, each in enumerate(frames)
+    ]
 
 
-def _facts(distance: int, frame: Frame) -> FrameFacts:
-    code = frame.code
-    qualname = code.co_qualname
-    lines = _registry.lines_of(code.co_filename)
-    entry = _registry.find(code)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A frame of which only this is known: it is not in this process any more, or never was."""
+
+    filename: str
+    line: int
+    name: str
+
+
+def facts_at(places: Sequence[Place]) -> list[FrameFacts]:
+    """
+    Look up who wrote the lines of frames that are known by file and line only.
+
+    Args:
+        places: Innermost first.
+    """
+    return [_facts(distance, each) for distance, each in enumerate(places)]
+
+
+def _facts(distance: int, place: Place, frame: Frame | None = None) -> FrameFacts:
+    filename, line, name = place.filename, place.line, place.name
+    lines = _registry.lines_of(filename)
+    entry = _registry.find(frame.code) if frame else None
     if lines is None and entry is None:
-        return FrameFacts(
-            distance, code.co_filename, frame.line, qualname, reason=_why_unknown(code.co_filename)
-        )
-    around = lines.function_at(frame.line) if lines else None
+        return FrameFacts(distance, filename, line, name, reason=_why_unknown(filename))
+    around = lines.function_at(line) if lines else None
     function, attribution = (entry.function, entry.attribution) if entry else around or (None, None)
-    found = _newest(lines, frame) if lines else None
+    found = _newest(lines, _statement(frame) if frame else range(line, line + 1)) if lines else None
     path = lines.path if lines else entry.function.path if entry else ""
-    reason = "" if found else _why_no_line(entry)
-    return FrameFacts(
-        distance, code.co_filename, frame.line, qualname, path, function, attribution, found, reason
-    )
+    status: Status = attribution.status if attribution else lines.status if lines else "unknown"
+    reason = "" if found else _why_no_line(status)
+    subject = _subject(lines, function, attribution) if lines and function and attribution else ""
+    return FrameFacts(distance, filename, line, name, path, function, attribution, found, reason, subject)
 
 
-def _newest(lines: _registry.SourceLines, frame: Frame) -> LineAttribution | None:
+def _newest(lines: _registry.SourceLines, numbers: range) -> LineAttribution | None:
     """Return the newest owner among the lines of the statement that raised."""
-    found = [each for number in _statement(frame) if (each := lines.line(number)) is not None]
+    found = [each for number in numbers if (each := lines.line(number)) is not None]
     return max(found, key=lambda each: each.commit.committed_at, default=None)
+
+
+def _subject(lines: _registry.SourceLines, function: Function, attribution: Attribution) -> str:
+    """Return the subject of a function's commit, which owns some of its lines."""
+    if attribution.verdict != "ai":
+        return ""
+    for number in range(function.first_line, function.end_line + 1):
+        line = lines.line(number)
+        if line is not None and line.commit.sha == attribution.commit:
+            return line.commit.subject
+    return ""
 
 
 def _statement(frame: Frame) -> range:
@@ -106,8 +136,7 @@ def _statement(frame: Frame) -> range:
     return range(start, end + 1)
 
 
-def _why_no_line(entry: _registry.Entry | None) -> str:
-    status = entry.attribution.status if entry else "ok"
+def _why_no_line(status: Status) -> str:
     return {
         "ok": "the line is older than the scan looked (scan with --all)",
         "moved": "the file changed after the scan, the function did not",

@@ -86,7 +86,30 @@ def configure(config: Config) -> None:
     elif config.root_spans:
         gate.cell_contents = _always
     else:
-        gate.cell_contents = current
+        gate.cell_contents = current if _beside is None else _beside.gate(current)
+    starter.cell_contents = begin if _beside is None else _begin_beside
+
+
+class Beside(Protocol):
+    """Another tracer than OpenTelemetry's, which gets a call's span when OpenTelemetry wants none."""
+
+    def gate(self, first: Callable[[], object]) -> Callable[[], object]:
+        """Return a cheap test that is falsy when neither OpenTelemetry (``first``) nor this one can want a span."""
+        ...
+
+    def begin(self, recorder: Recorder, *, attached: bool) -> Turns | None:
+        """Start a span for a call, if one is wanted; may raise."""
+        ...
+
+
+_beside: Beside | None = None
+
+
+def put_beside(tracer: Beside | None) -> None:
+    """Ask another tracer too, from now on; None asks OpenTelemetry alone. Without one, a call costs nothing more."""
+    global _beside  # noqa: PLW0603  # one tracer, replaced whole
+    _beside = tracer
+    configure(_config.current())
 
 
 def stop() -> None:
@@ -179,6 +202,22 @@ def begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
         faults.report(exception, "starting a span")
         return None
     return call
+
+
+def _begin_beside(recorder: Recorder, *, attached: bool = True) -> Turns | None:
+    """Start a span of OpenTelemetry's, else one of the tracer beside it; never raises."""
+    call = begin(recorder, attached=attached)
+    if call is not None or _beside is None:
+        return call
+    try:
+        return _beside.begin(recorder, attached=attached)
+    except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is not
+        faults.report(exception, "starting a span")
+        return None
+
+
+starter: CellType = CellType(begin)
+"""What starts the span of a call, shared by all wrappers as ``gate`` is."""
 
 
 def start(recorder: Recorder, around: Context | None = None, start_ns: int | None = None) -> Span:

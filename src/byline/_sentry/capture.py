@@ -1,0 +1,240 @@
+"""Exceptions that leave a marked function and that nobody else reports become events; no exception is sent twice.
+
+An event is made at once, with the request, the user and everything else the scopes know, and held until it
+is clear what becomes of the exception. If the framework, a logger or the program captures it, theirs is sent
+and ours is dropped. If the last reference to it goes, somebody swallowed it, and ours is sent.
+
+What tells is a small object in the frame of our wrapper. The exception's traceback keeps it alive, nothing
+of ours keeps the exception alive, and nothing is written on it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
+from types import FrameType, TracebackType
+
+from sentry_sdk.client import BaseClient
+
+from .. import _registry
+from .._registry import Entry
+from .._telemetry import faults, worker
+from .._telemetry.frames import chain
+from . import settings
+from .attribution import CONTEXT, Event
+from .event import Made, make
+from .rate import Rate
+
+HOLD_S = 30.0
+"""An exception that somebody keeps for longer is reported without waiting for its end."""
+
+_MAX_WAITING = 1_000
+
+
+class Kept:
+    """Lives in the wrapper's frame, and so exactly as long as the exception has its traceback."""
+
+    __slots__ = ("__weakref__", "held")
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+
+
+class _Tether(weakref.ref[Kept]):
+    """Tells when the exception is gone."""
+
+    __slots__ = ("held",)
+    held: Held
+
+
+class Held:
+    """A failure of which it is not clear yet whether somebody else reports it."""
+
+    __slots__ = ("client", "due", "is_open", "kind", "made", "was_sent")
+
+    def __init__(self, client: BaseClient, kind: tuple[object, ...], made: Made | None) -> None:
+        self.client = client
+        self.kind = kind
+        self.made = made
+        """None when the rate limit holds it back: then it is only counted."""
+        self.due = monotonic() + HOLD_S
+        self.is_open = True
+        self.was_sent = False
+
+    def close(self) -> bool:
+        """Decide; False when it was decided before."""
+        was_open, self.is_open = self.is_open, False
+        return was_open
+
+
+_rate = Rate()
+_waiting: dict[int, tuple[Held, _Tether]] = {}
+_followed: weakref.WeakSet[BaseClient] = weakref.WeakSet()
+
+
+def watch(entry: Entry, exception: BaseException) -> Kept | None:
+    """Hold an exception that leaves a marked function; called by the wrapper, which keeps what this returns."""
+    traceback = exception.__traceback__
+    current = settings.current()
+    if current is None or traceback is None or not _registry.is_wrapper(traceback.tb_frame.f_code):
+        return None
+    client, wanted = current
+    inner = _raised_at(traceback)
+    if wanted.capture == "none" or inner is None or getattr(client, "transport", None) is None:
+        return None
+    if wanted.capture == "escaped" and _is_inside_another(traceback.tb_frame):
+        return None
+    if wanted.capture == "all" and _has_deeper_wrapper(traceback):
+        return None
+    kind = (id(entry), type(exception), id(inner.tb_frame.f_code), inner.tb_lineno)
+    if len(_waiting) >= _MAX_WAITING or not _rate.take(kind, wanted.limit):
+        return _hold(Held(client, kind, None))
+    made = make(client, exception)
+    if made is None:
+        _rate.give_back(kind)  # reported before it left the function, or refused by the program
+        return None
+    return _hold(Held(client, kind, made))
+
+
+def note_captured(exception: BaseException) -> bool:
+    """
+    Take note that somebody captures an exception, with its causes and the members of a group.
+
+    Returns:
+        True when this very exception was sent already, because it was kept for so long.
+    """
+    was_sent = False
+    for each in chain(exception):
+        for held in _held_in(each.__traceback__):
+            if held.close() and held.made is not None:
+                held.made = None
+                _rate.give_back(held.kind)
+            was_sent = was_sent or (each is exception and held.was_sent)
+    return was_sent
+
+
+def _hold(held: Held) -> Kept:
+    kept = Kept(held)
+    tether = _Tether(kept, _gone)
+    tether.held = held
+    _waiting[id(held)] = held, tether
+    worker.each_tick(_send_overdue)
+    _follow(held.client)
+    return kept
+
+
+def _gone(reference: weakref.ref[Kept]) -> None:
+    """The exception is gone. May run anywhere, also within a garbage collection: no lock, nothing of the host's."""
+    assert isinstance(reference, _Tether)  # noqa: S101  # only these have this callback
+    held = reference.held
+    _waiting.pop(id(held), None)
+    if not held.close():
+        return
+    if held.made is None or not worker.submit(partial(_send, held)):
+        _rate.suppress(held.kind)
+
+
+def _send(held: Held) -> None:
+    """Hand an event to the SDK: its filters, the program's ``before_send``, its sampling, its transport."""
+    made, held.made, held.was_sent = held.made, None, True
+    if made is None:
+        return
+    _tell_suppressed(made.event, _rate.told(held.kind))
+    held.client.capture_event(made.event, made.hint)
+
+
+def _tell_suppressed(event: Event, number: int) -> None:
+    context = event.get("contexts", {}).get(CONTEXT)
+    if number and isinstance(context, dict):
+        context["suppressed"] = number
+    elif number:
+        event.setdefault("contexts", {})[CONTEXT] = {"suppressed": number}
+
+
+def _send_overdue() -> None:
+    now = monotonic()
+    _send_those(lambda held: held.made is not None and held.due <= now)
+
+
+def _send_those(are_wanted: Callable[[Held], bool]) -> None:
+    for held, _ in list(_waiting.values()):
+        if are_wanted(held) and held.close():
+            _send(held)
+
+
+def _follow(client: BaseClient) -> None:
+    """Make a client's ``flush`` and ``close`` include what is held for it: the SDK has no other way to ask for it."""
+    if client in _followed:
+        return
+    _followed.add(client)
+    flush, close = client.flush, client.close
+    this = weakref.ref(client)
+
+    def flush_all(*arguments: object, **options: object) -> None:
+        _quietly(worker.flush)
+        flush(*arguments, **options)
+
+    def close_all(*arguments: object, **options: object) -> None:
+        _quietly(worker.flush)
+        _quietly(partial(_send_those, lambda held: held.client is this()))
+        close(*arguments, **options)
+
+    client.flush = flush_all  # type: ignore[method-assign]
+    client.close = close_all  # type: ignore[method-assign]
+
+
+def _quietly(do: Callable[[], object]) -> None:
+    try:
+        do()
+    except Exception as fault:  # noqa: BLE001  # the program wants to flush, whatever happens to ours
+        faults.report(fault, "sending what was held for Sentry")
+
+
+def _raised_at(traceback: TracebackType) -> TracebackType | None:
+    """Return the innermost entry of a traceback; None when the exception never entered the function itself."""
+    last = traceback.tb_next
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last
+
+
+def _has_deeper_wrapper(traceback: TracebackType) -> bool:
+    deeper = traceback.tb_next
+    while deeper is not None:
+        if _registry.is_wrapper(deeper.tb_frame.f_code):
+            return True
+        deeper = deeper.tb_next
+    return False
+
+
+def _is_inside_another(frame: FrameType) -> bool:
+    """Tell whether another marked function called this one, so that the exception has not left them all."""
+    outer = frame.f_back
+    while outer is not None:
+        if _registry.is_wrapper(outer.f_code):
+            return True
+        outer = outer.f_back
+    return False
+
+
+def _held_in(traceback: TracebackType | None) -> Iterator[Held]:
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if _registry.is_wrapper(frame.f_code):
+            yield from (each.held for each in list(frame.f_locals.values()) if type(each) is Kept)
+        traceback = traceback.tb_next
+
+
+def _forget() -> None:
+    """In a forked child, what waits is the parent's to send."""
+    global _rate  # noqa: PLW0603  # replaced whole, so that no lock of the parent stays held
+    for held, _ in list(_waiting.values()):
+        held.close()
+        held.made = None
+    _waiting.clear()
+    _rate = Rate()
+
+
+worker.after_fork(_forget)

@@ -1,0 +1,95 @@
+"""One exception as an event of the SDK's, complete but not sent: with all that the scopes of this moment know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+from sentry_sdk.client import BaseClient
+from sentry_sdk.scope import Scope
+from sentry_sdk.serializer import serialize
+from sentry_sdk.utils import event_from_exception
+
+from .. import _config
+from .._telemetry import faults
+from .._telemetry.scrub import scrub
+from .attribution import Event, without_wrappers
+
+MECHANISM = "byline"
+
+
+class Made(NamedTuple):
+    """An event, and what the SDK tells its filters about it."""
+
+    event: Event
+    hint: dict[str, Any]
+
+
+def make(client: BaseClient, exception: BaseException) -> Made | None:
+    """
+    Make the event of an exception that is being raised.
+
+    Returns:
+        None when the SDK or the program wants none: it was just captured, or a processor refuses it.
+    """
+    options = client.options
+    found, hint = event_from_exception(
+        exception, client_options=options, mechanism={"type": MECHANISM, "handled": True}
+    )
+    event = cast(Event, found)
+    event["timestamp"] = datetime.now(UTC)
+    _keep_messages_private(event)
+    without_wrappers(event)
+    # What the SDK merges for each event of its own.
+    scope = Scope.get_global_scope().fork()
+    scope.update_from_scope(Scope.get_isolation_scope())
+    scope.update_from_scope(Scope.get_current_scope())
+    with _undecided(client):
+        applied = cast("Event | None", scope.apply_to_event(cast(Any, event), hint, options))
+    if applied is None:
+        return None
+    # From here on it holds no object of the program's.
+    return Made(_plain(applied, options), {**hint, "exc_info": (type(exception), _likeness(exception), None)})
+
+
+@contextmanager
+def _undecided(client: BaseClient) -> Iterator[None]:
+    """Keep the SDK from taking this event for the one it will send: a later one of the same exception must pass."""
+    last_seen = getattr(client.get_integration("dedupe"), "_last_seen", None)
+    before = last_seen.get(None) if last_seen is not None else None
+    try:
+        yield
+    finally:
+        if last_seen is not None:
+            last_seen.set(before)
+
+
+def _plain(event: Event, options: dict[str, Any]) -> Event:
+    custom = options.get("custom_repr")
+    return serialize(
+        event,
+        max_request_body_size=options.get("max_request_body_size"),
+        max_value_length=options.get("max_value_length"),
+        **({"custom_repr": custom} if custom else {}),
+    )
+
+
+def _keep_messages_private(event: Event) -> None:
+    """An event that the program did not ask for says no more than ``BYLINE_MESSAGES`` lets it."""
+    keep = _config.current().messages != "off"
+    for value in event["exception"]["values"]:
+        if isinstance(value.get("value"), str):
+            value["value"] = scrub(value["value"]) if keep else ""
+
+
+def _likeness(exception: BaseException) -> BaseException | None:
+    """Return an exception of the same type with the same arguments, but no traceback: for filters that look at it."""
+    try:
+        likeness = type(exception).__new__(type(exception), *exception.args)
+        vars(likeness).update(vars(exception))
+    except Exception as fault:  # noqa: BLE001  # a class of the program's may do anything
+        faults.report(fault, "describing an exception to Sentry's filters")
+        return None
+    return likeness
