@@ -52,11 +52,15 @@ class _Tether(weakref.ref[Kept]):
 class Held:
     """A failure of which it is not clear yet whether somebody else reports it."""
 
-    __slots__ = ("client", "due", "is_open", "kind", "made", "was_sent")
+    __slots__ = ("client", "due", "is_open", "kind", "made", "suppressed", "was_sent")
 
-    def __init__(self, client: BaseClient, kind: tuple[object, ...], made: Made | None) -> None:
+    def __init__(
+        self, client: BaseClient, kind: tuple[object, ...], made: Made | None, suppressed: int = 0
+    ) -> None:
         self.client = client
         self.kind = kind
+        self.suppressed = suppressed
+        """How many of its kind it tells of."""
         self.made = made
         """None when the rate limit holds it back: then it is only counted."""
         self.due = monotonic() + HOLD_S
@@ -95,22 +99,28 @@ def watch(entry: Entry, exception: BaseException) -> Kept | None:
     if made is None:
         _rate.give_back(kind)  # reported before it left the function, or refused by the program
         return None
-    return _hold(Held(client, kind, made))
+    _tell_suppressed(made.event, suppressed := _rate.told(kind))
+    return _hold(Held(client, kind, made, suppressed))
 
 
-def note_captured(exception: BaseException) -> bool:
+def note_captured(exception: BaseException, *, is_own: bool) -> bool:
     """
     Take note that somebody captures an exception, with its causes and the members of a group.
+
+    Args:
+        is_own: Whether it is byline, at the moment when the exception leaves the function.
 
     Returns:
         True when this very exception was sent already, because it was kept for so long.
     """
     was_sent = False
     for each in chain(exception):
+        if is_own and each is exception:
+            continue  # see make(): the locals of a frame that is handling it must not be read
         for held in _held_in(each.__traceback__):
             if held.close() and held.made is not None:
                 held.made = None
-                _rate.give_back(held.kind)
+                _rate.give_back(held.kind, held.suppressed)
             was_sent = was_sent or (each is exception and held.was_sent)
     return was_sent
 
@@ -141,7 +151,6 @@ def _send(held: Held) -> None:
     made, held.made, held.was_sent = held.made, None, True
     if made is None:
         return
-    _tell_suppressed(made.event, _rate.told(held.kind))
     held.client.capture_event(made.event, made.hint)
 
 

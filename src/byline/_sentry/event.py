@@ -13,11 +13,12 @@ from sentry_sdk.serializer import serialize
 from sentry_sdk.utils import event_from_exception
 
 from .. import _config
-from .._telemetry import faults
 from .._telemetry.scrub import scrub
 from .attribution import Event, without_wrappers
 
 MECHANISM = "byline"
+OWN = "byline"
+"""Key of the hint of an event that is being made here."""
 
 
 class Made(NamedTuple):
@@ -35,10 +36,17 @@ def make(client: BaseClient, exception: BaseException) -> Made | None:
         None when the SDK or the program wants none: it was just captured, or a processor refuses it.
     """
     options = client.options
+    traceback = exception.__traceback__
+    # The first frame is our wrapper, which is still handling the exception: whoever reads its locals, as the
+    # SDK does, makes a circle that keeps the exception alive (until Python 3.13).
+    below = traceback.tb_next if traceback is not None else None
     found, hint = event_from_exception(
-        exception, client_options=options, mechanism={"type": MECHANISM, "handled": True}
+        (type(exception), exception, below),
+        client_options=options,
+        mechanism={"type": MECHANISM, "handled": True},
     )
     event = cast(Event, found)
+    hint[OWN] = True
     event["timestamp"] = datetime.now(UTC)
     _keep_messages_private(event)
     without_wrappers(event)
@@ -51,7 +59,9 @@ def make(client: BaseClient, exception: BaseException) -> Made | None:
     if applied is None:
         return None
     # From here on it holds no object of the program's.
-    return Made(_plain(applied, options), {**hint, "exc_info": (type(exception), _likeness(exception), None)})
+    hint.pop(OWN, None)
+    hint["exc_info"] = (type(exception), _likeness(exception), None)
+    return Made(_plain(applied, options), hint)
 
 
 @contextmanager
@@ -89,7 +99,6 @@ def _likeness(exception: BaseException) -> BaseException | None:
     try:
         likeness = type(exception).__new__(type(exception), *exception.args)
         vars(likeness).update(vars(exception))
-    except Exception as fault:  # noqa: BLE001  # a class of the program's may do anything
-        faults.report(fault, "describing an exception to Sentry's filters")
+    except Exception:  # noqa: BLE001  # a class of the program's may do anything; then the filters have its type
         return None
     return likeness

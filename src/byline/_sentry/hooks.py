@@ -16,6 +16,7 @@ from .. import _registry
 from .._telemetry import escapes, faults, spans
 from . import capture, settings
 from .attribution import Event, Hint, annotate, is_error, without_wrappers
+from .event import OWN
 from .spans import SentrySpans
 
 DIST_LIMIT = 64
@@ -56,7 +57,7 @@ def process(event: Event, hint: Hint | None) -> Event | None:
 def _processed(event: Event, hint: Hint) -> Event | None:
     info = hint.get("exc_info")
     exception = info[1] if isinstance(info, tuple) and len(info) > 1 else None
-    if isinstance(exception, BaseException) and capture.note_captured(exception):
+    if isinstance(exception, BaseException) and capture.note_captured(exception, is_own=OWN in hint):
         return None
     annotate(event, hint)
     without_wrappers(event)

@@ -35,11 +35,17 @@ class Rate:
             window.taken += 1
             return True
 
-    def give_back(self, kind: Hashable) -> None:
-        """Return one that was not needed."""
+    def give_back(self, kind: Hashable, suppressed: int = 0) -> None:
+        """
+        Return one that was not needed.
+
+        Args:
+            suppressed: What it was to tell; the next one will.
+        """
         with self._lock:
             window = self._window(kind)
             window.taken = max(0, window.taken - 1)
+            window.suppressed += suppressed
 
     def suppress(self, kind: Hashable) -> None:
         """Count an event that was held back."""
