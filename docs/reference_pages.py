@@ -19,6 +19,7 @@ from byline._exporters.pipeline import deployment
 from byline._manifest import Header
 from byline._model import Attribution, ExecutedLines, Finding, Function, Incident, Suspect, Unverified
 from byline._registry import Entry
+from byline._sentry.attribution import tags_of
 from byline._telemetry import attributes, executed_event, finding_event
 from byline._telemetry.incident_event import attributes_of
 
@@ -156,10 +157,18 @@ MEANINGS = {
     "FINDING_OWNER": "JSON list of one: who wrote the handler's line; fields as in `byline.suspects`.",
     "FINDING_ATTRIBUTION": "JSON object: all that is known of the marked function.",
     "EXECUTED": "JSON object of lists of lines, counted from the function's first: `lines`, `ai`, `run`, `handlers`, `handlers_run`.",
-    "SENTRY_GIT_COMMIT": "",
-    "SENTRY_FUNCTION": "",
 }
 """What each attribute says, by its constant in ``_semconv``."""
+
+SENTRY = {
+    "COMMIT": "Full SHA of the first suspect.",
+    "AUTHOR": "Its accountable person, in the form of `BYLINE_AUTHOR`.",
+    "TOOL": "`claude`, `copilot`, `cursor`, … or `unknown`; absent when no sign calls the first suspect AI.",
+    "SENTRY_FUNCTION": "`module.qualname` of the function around the suspect's line.",
+    "CONFIDENCE": "`high`, `medium` or `low`; `none` when no sign calls the first suspect AI.",
+    "SENTRY_GIT_COMMIT": "The same as `byline.commit`, under a name that other tools know.",
+}
+"""What each tag of a Sentry event says, by its constant in ``_semconv``."""
 
 OUTSIDE = {"byline.incident.attribution": "JSON object: all that is known of the marked function."}
 
@@ -218,6 +227,16 @@ def _attribute_row(name: str, meaning: str, signals: dict[str, set[str]]) -> Non
     marks = ["✓" if name in names else "" for names in signals.values()]
     used = any(marks) or name in {_semconv.ERROR_TYPE, _semconv.EXPORTER}
     print(f"| `{name}` | {' | '.join(marks)} | {meaning if used else RESERVED} |")
+
+
+def sentry_table() -> None:
+    """Write the tags of a Sentry event, by making one of each."""
+    suspect = Suspect("a" * 40, "reason", "f", "p", 1, 0, "ai", "high", "Ana", "claude")
+    print("| tag | meaning |\n|---|---|")
+    for name in tags_of(suspect):
+        constant = next(each for each in SENTRY if getattr(_semconv, each) == name)
+        print(f"| `{name}` | {SENTRY[constant]} |")
+    print()
 
 
 def resource_table() -> None:

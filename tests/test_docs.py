@@ -14,7 +14,7 @@ import click
 import pytest
 
 import byline
-from byline import _config, _semconv, exceptions, otel, store, testing
+from byline import _config, _semconv, exceptions, otel, sentry, store, testing
 from byline._attribution.resolve import PRECEDENCE
 from byline._attribution.settings import ScanSettings
 from byline._cli.main import main
@@ -129,7 +129,7 @@ def test_every_command_is_documented():
     assert wanted == [each for each in documented if each in wanted], STALE
 
 
-@pytest.mark.parametrize("module", [byline, otel, store, testing], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [byline, otel, sentry, store, testing], ids=lambda module: module.__name__)
 def test_everything_public_is_documented(module):
     """
     docs/reference/api.md has an entry per name that a public module offers.

@@ -53,6 +53,12 @@ class MissingExtraError(BylineError):
     slug = "missing-extra"
 
 
+class SentryError(BylineError):
+    """A Sentry server cannot be reached, or refuses what it was sent."""
+
+    slug = "sentry-error"
+
+
 class RunError(BylineError):
     """The program that ``byline run`` was given cannot be started."""
 

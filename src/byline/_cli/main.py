@@ -23,6 +23,7 @@ COMMANDS = (
     "doctor",
     "manifest",
     "dashboards",
+    "sentry",
     "completion",
 )
 """In the order of use, which is the order of ``--help``. Each is ``command`` in the module of its name."""
