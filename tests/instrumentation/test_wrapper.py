@@ -634,7 +634,7 @@ def test_exception_is_not_kept_alive(how):
     gc.disable()
     try:
         run()
-        left = [each for each in gc.get_objects() if isinstance(each, PreciousError)]
+        left = [each for each in gc.get_objects() if type(each) is PreciousError]
     finally:
         gc.enable()
 

@@ -145,7 +145,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.fixture
-def client(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Collected]]:
+def registry() -> Iterator[None]:
+    """Leave the functions of other tests in the registry, and only those."""
+    entries, files = dict(_registry._entries), dict(_registry._files)
+    yield
+    _registry.clear()
+    _registry._entries.update(entries)
+    _registry._files.update(files)
+
+
+@pytest.fixture
+def client(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Collected]]:
     """Start sentry-sdk with byline; every test has scopes of its own."""
     monkeypatch.setenv("SENTRY_RELEASE", "shop@1")
     # With a manifest, nobody asks git about functions of the tests.
@@ -167,12 +177,11 @@ def client(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...
     Scope.get_global_scope().set_client(None)
     lookup.reset()
     _config.use(None)
-    _registry.clear()
     faults.forget()
 
 
 @pytest.fixture
-def load(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+def load(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Import a module of the shop, measured."""
     monkeypatch.syspath_prepend(shop.folder)
 
@@ -184,7 +193,6 @@ def load(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
     byline.uninstrument()
     for name in MODULES:
         sys.modules.pop(name, None)
-    _registry.clear()
     # As in a program that has not been told anything.
     latency.start()
     telemetry_spans.put_beside(None)

@@ -21,6 +21,7 @@ class Lines:
     """Every line of this file, by one AI commit."""
 
     path = "tests/here.py"
+    status = "ok"
 
     def line(self, number: int) -> LineAttribution | None:
         evidence = Evidence("ai", "trailer", "claude", "medium", "Claude Opus 4.6")
