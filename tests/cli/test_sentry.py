@@ -37,7 +37,7 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("BYLINE_", "SENTRY_"))}
     return subprocess.run(
         [sys.executable, "-m", "byline", "sentry", "commits", *words],
-        cwd=folder, env={**clean, **environment}, capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, env={**clean, "COLUMNS": "200", **environment}, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
 
