@@ -63,6 +63,35 @@ def test_every_seeded_failure_leads_to_its_commit(shop):
     assert {name: shas[key] for name, key in SEEDED.items()} == {name: tops[name] for name in SEEDED}
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+def test_the_swallowed_failure_leads_to_its_commit(shop):
+    """
+    The commit that made a failure silent is named by the line of its handler; nothing else is silent.
+    """
+    folder, shas = shop
+
+    told = ask(folder, "findings")
+
+    assert [(shas["robust"], "silent", "json.decoder.JSONDecodeError", "dict", 4)] == [
+        (each["commit"], each["handling"], each["error_type"], each["returned"], each["count"])
+        for each in told["findings"]
+    ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+def test_what_never_ran_is_told(shop):
+    """
+    Every AI function of the shop ran; the lines after a failure that always comes did not.
+    """
+    folder, _ = shop
+
+    told = ask(folder, "coverage")
+
+    assert 0 == told["never_called"]
+    assert 0 < told["executed"] <= told["shipped"]
+    assert (1, 0) == (told["handlers"], told["handlers_never_run"])
+
+
 def test_who_only_added_the_decorator_is_never_named(shop):
     """
     Neither the commit that added a mark nor the one that formatted the code is a suspect.
@@ -159,4 +188,4 @@ def test_demo(tmp_path):
     done = byline(tmp_path, "demo", "shop", input="")
 
     assert 0 == done.returncode, done.stderr
-    assert all(chapter.plants in done.stdout for chapter in STORY)
+    assert all(chapter.plants + chapter.hides in done.stdout for chapter in STORY)

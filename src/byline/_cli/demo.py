@@ -40,6 +40,7 @@ def command(*, folder: Path | None) -> None:
         f"cd {folder}",
         "byline why --json",
         "byline incidents --since 1h",
+        "byline coverage",
         "byline manifest show",
         "byline doctor",
     ):

@@ -18,6 +18,8 @@ COMMANDS = (
     "run",
     "incidents",
     "why",
+    "findings",
+    "coverage",
     "blame",
     "demo",
     "doctor",
@@ -39,6 +41,8 @@ Examples:
   byline run app.py             measure those functions and record their failures
   byline why                    explain the last failure
   byline incidents --since 48h  which commits failed in two days
+  byline findings               what AI code swallowed
+  byline coverage               which AI lines ran, and which never did
   byline blame app.py:42        who wrote a line, and all the evidence
 
 \b

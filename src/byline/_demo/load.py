@@ -38,6 +38,8 @@ REQUESTS = (
     "/shipping?items=p3",
     "/cart?items=&code=VIP",
     "/recommend?items=p1,p2,p3,p4,p5,p6,p7,p8",
+    "/rating?id=p1",
+    "/rating?id=p3",
 )
 
 

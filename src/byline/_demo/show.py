@@ -18,7 +18,7 @@ ROUNDS = 12
 
 RUN = ["run", "-m", "shop.app", "--port", "0"]
 SCAN = ["scan"]
-QUESTIONS = (["incidents"], ["why"])
+QUESTIONS = (["incidents"], ["why"], ["findings"])
 
 Say = Callable[[str], None]
 
@@ -36,7 +36,7 @@ def play(folder: Path, say: Say, *, rounds: int = ROUNDS) -> dict[str, str]:
     Raises:
         BylineError: Git is missing, or a command failed.
     """
-    say("A small shop with seven commits: four by people, three with an AI tool's name in their message.")
+    say("A small shop with nine commits: five by people, four with an AI tool's name in their message.")
     shas = write_history(folder)
     _type(folder, SCAN, say)
     say("The shop runs under load; nobody has changed a line of it for byline.")
@@ -46,11 +46,15 @@ def play(folder: Path, say: Say, *, rounds: int = ROUNDS) -> dict[str, str]:
     told = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
     say(f"{sum(statuses.values())} requests: {told}")
     for question in QUESTIONS:
+        if question == ["findings"] and sys.version_info < (3, 12):
+            say("From Python 3.12 on, byline findings would show what the shop swallowed.")
+            continue
         _type(folder, question, say)
     say("What was planted, so that you can compare:")
     for chapter in STORY:
-        if chapter.plants:
-            say(f"  {shas[chapter.key][:10]}  {chapter.message.splitlines()[0]}: {chapter.plants}")
+        planted = chapter.plants or chapter.hides
+        if planted:
+            say(f"  {shas[chapter.key][:10]}  {chapter.message.splitlines()[0]}: {planted}")
     return shas
 
 

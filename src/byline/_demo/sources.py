@@ -181,6 +181,20 @@ def quote(query):
     return {"carrier": offer["name"], "price": offer["price"], "weight": weight}
 '''
 
+RATINGS = '''\
+"""What customers think of a product."""
+
+import json
+
+_STORED = {"p1": "[5, 4, 5]", "p2": "[3]", "p3": "[4, 5"}
+
+
+def rating(query):
+    """Return the average of a product's stars."""
+    stars = json.loads(_STORED[query.get("id", "p1")])
+    return {"stars": round(sum(stars) / len(stars), 1), "votes": len(stars)}
+'''
+
 # What later commits changed: (path, old text, new text).
 ROUTE_ORDERS = [
     ("shop/app.py", "from shop import cart, catalog\n", "from shop import cart, catalog, orders\n"),
@@ -205,12 +219,28 @@ USE_DISCOUNTS = [
     ),
 ]
 ROUTE_RECOMMENDATIONS = [
-    ("shop/app.py", "catalog, orders\n", "catalog, orders, recommendations\n"),
+    ("shop/app.py", "orders, ratings\n", "orders, ratings, recommendations\n"),
     ("shop/app.py", '"/order": ', '"/recommend": recommendations.recommend, "/order": '),
 ]
 ROUTE_SHIPPING = [
     ("shop/app.py", "recommendations\n", "recommendations, shipping\n"),
     ("shop/app.py", '"/order": ', '"/shipping": shipping.quote, "/order": '),
+]
+ROUTE_RATINGS = [
+    ("shop/app.py", "catalog, orders\n", "catalog, orders, ratings\n"),
+    ("shop/app.py", '"/order": ', '"/rating": ratings.rating, "/order": '),
+]
+SAFE_RATINGS = [
+    (
+        "shop/ratings.py",
+        '    stars = json.loads(_STORED[query.get("id", "p1")])\n'
+        '    return {"stars": round(sum(stars) / len(stars), 1), "votes": len(stars)}\n',
+        "    try:\n"
+        '        stars = json.loads(_STORED[query.get("id", "p1")])\n'
+        '        return {"stars": round(sum(stars) / len(stars), 1), "votes": len(stars)}\n'
+        "    except Exception:\n"
+        '        return {"stars": 0.0, "votes": 0}\n',
+    ),
 ]
 MARK_DISCOUNTS = [
     ("shop/discounts.py", "CODES = {", "from byline import ai_generated\n\nCODES = {"),
@@ -228,11 +258,13 @@ FORMAT = [
     ),
     (
         "shop/app.py",
-        'ROUTES = {"/products": catalog.products, "/cart": cart.total, "/recommend": recommendations.recommend, '
+        'ROUTES = {"/products": catalog.products, "/cart": cart.total, "/rating": ratings.rating, '
+        '"/recommend": recommendations.recommend, '
         '"/shipping": shipping.quote, "/order": orders.place, "/orders": orders.show}\n',
         "ROUTES = {\n"
         '    "/products": catalog.products,\n'
         '    "/cart": cart.total,\n'
+        '    "/rating": ratings.rating,\n'
         '    "/recommend": recommendations.recommend,\n'
         '    "/shipping": shipping.quote,\n'
         '    "/order": orders.place,\n'

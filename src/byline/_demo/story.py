@@ -33,6 +33,9 @@ class Chapter:
     plants: str = ""
     """The failure it brings, if it brings one; empty otherwise."""
 
+    hides: str = ""
+    """The failure it swallows, if it swallows one."""
+
 
 STORY = (
     Chapter(
@@ -54,6 +57,14 @@ STORY = (
         48,
         new=(("shop/orders.py", sources.ORDERS), ("shop/deadline.py", sources.DEADLINE)),
         edits=tuple(sources.ROUTE_ORDERS),
+    ),
+    Chapter(
+        "ratings",
+        ANA,
+        "Show what customers think\n",
+        34,
+        new=(("shop/ratings.py", sources.RATINGS),),
+        edits=tuple(sources.ROUTE_RATINGS),
     ),
     Chapter(
         "discounts",
@@ -82,6 +93,15 @@ STORY = (
         edits=tuple(sources.ROUTE_RECOMMENDATIONS),
         committer=GITHUB,
         plants="a loop inside a loop inside a loop: a larger cart runs out of time",
+    ),
+    Chapter(
+        "robust",
+        BEN,
+        "Make the ratings robust (#16)\n\nCo-authored-by: Codex <codex@openai.com>\n",
+        6,
+        edits=tuple(sources.SAFE_RATINGS),
+        committer=GITHUB,
+        hides="a damaged rating becomes no stars at all, and nobody is told",
     ),
     Chapter(
         "shipping",
