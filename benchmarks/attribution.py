@@ -209,7 +209,7 @@ def _high_water(pid: str, only: str = "") -> int:
 
 
 def _output(command: Sequence[str], folder: Path) -> bytes:
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout  # noqa: S603  # our own words
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout  # our own words
 
 
 def _processors() -> float:

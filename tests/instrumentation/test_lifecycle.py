@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -248,3 +249,27 @@ def test_multiprocessing_children_write_their_own(tmp_path, how):
     done = python(tmp_path, code, PYTHONWARNINGS="ignore")
 
     assert (0, 2) == (done.returncode, incidents(tmp_path)), done.stderr
+
+
+def test_each_process_has_an_instance_id_of_its_own(tmp_path):
+    """
+    A forked child is another instance of the service than its parent, unless the user named the instance.
+    """
+    code = """
+    import os
+    from byline._instrumentation.lifecycle import flush
+    byline.instrument(store='x.db'); quietly()
+    for _ in range(2):
+        child = os.fork()
+        if not child:
+            quietly(); flush(); os._exit(0)
+        os.waitpid(child, 0)
+    """
+
+    done = python(tmp_path, code, PYTHONWARNINGS="ignore")
+
+    with sqlite3.connect(tmp_path / "x.db") as store:
+        processes = [each for (each,) in store.execute("SELECT name FROM process WHERE id > 0")]
+    store.close()
+    instances = {each.partition(":")[0] for each in processes}
+    assert (0, 3, 3) == (done.returncode, len(processes), len(instances)), done.stderr

@@ -9,7 +9,7 @@ import sentry_sdk
 from opentelemetry import trace
 
 from byline import ai_generated
-from byline._telemetry import spans as gate
+from byline._telemetry import gate, spans as call_spans
 from byline.sentry import BylineIntegration
 
 from .conftest import swallow
@@ -101,8 +101,8 @@ def test_calls_cost_nothing_without_tracing(client, load):
     client()
     cart = load()
     cart.total([1])
-    assert gate.current is gate.gate.cell_contents
-    assert gate.begin is gate.starter.cell_contents
+    assert call_spans.current is gate.gate.cell_contents
+    assert call_spans.begin is gate.begin.cell_contents
 
 
 def test_opentelemetry_traces_already(client, load, spans):
@@ -126,7 +126,7 @@ def test_opentelemetry_is_in_charge(client, load):
     client(traces_sample_rate=1.0, instrumenter="otel")
     cart = load()
     cart.total([1])
-    assert gate.current is gate.gate.cell_contents
+    assert call_spans.current is gate.gate.cell_contents
 
 
 def test_lazy_spans(client, load, monkeypatch):

@@ -17,7 +17,7 @@ from byline._config import Config
 from byline._instrumentation.wrapper import wrap
 from byline._model import Attribution, Function
 from byline._registry import Entry
-from byline._telemetry import spans as spans_module
+from byline._telemetry import gate as gate_module, spans as spans_module
 from byline._telemetry.spans import CallSpan
 
 AI = Attribution(
@@ -213,7 +213,7 @@ def test_stop(spans, tracer, configured):
     Stopped, no span is started; configured again, they are.
     """
     with tracer.start_as_current_span("request"):
-        spans_module.stop()
+        gate_module.stop()
         work()
         configured()
         work()

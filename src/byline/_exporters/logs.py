@@ -19,14 +19,16 @@ from .writer import Writer
 class StoreLogExporter(LogRecordExporter):
     """Stores byline's events: ``OTEL_LOGS_EXPORTER=byline``."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, is_programs: bool = True) -> None:
         """
         Choose the store.
 
         Args:
             path: By default ``BYLINE_STORE``, or ``.byline/byline.db`` under the working directory.
+
+            is_programs: Whether the program's own providers export to it, rather than byline's.
         """
-        self._writer = Writer(path)
+        self._writer = Writer(path, "logs" if is_programs else "")
         self._stopped = False
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
@@ -44,6 +46,10 @@ class StoreLogExporter(LogRecordExporter):
     def force_flush(self, timeout_millis: int = 10_000) -> bool:  # noqa: ARG002  # the store's own timeout is shorter
         """Write what an earlier batch could not."""
         return self._writer.flush()
+
+    def abandon(self) -> None:
+        """Export nothing from now on, and leave the store as it is: in a forked child it is the parent's."""
+        self._stopped = True
 
     def shutdown(self) -> None:
         """Write what is left and close the store; a second call does nothing."""

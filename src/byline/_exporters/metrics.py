@@ -37,12 +37,14 @@ Attributes = Mapping[str, Any]
 class StoreMetricExporter(MetricExporter):
     """Stores ``byline.call.duration`` and ``byline.function.info``: ``OTEL_METRICS_EXPORTER=byline``."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, is_programs: bool = True) -> None:
         """
         Choose the store.
 
         Args:
             path: By default ``BYLINE_STORE``, or ``.byline/byline.db`` under the working directory.
+
+            is_programs: Whether the program's own providers export to it, rather than byline's.
         """
         # Deltas add up over processes and restarts, and exponential buckets merge exactly.
         super().__init__(
@@ -51,7 +53,7 @@ class StoreMetricExporter(MetricExporter):
             ),
             preferred_aggregation={Histogram: ExponentialBucketHistogramAggregation()},
         )
-        self._writer = Writer(path)
+        self._writer = Writer(path, "metrics" if is_programs else "")
         self._stopped = False
         self._refused = False
 
@@ -88,6 +90,10 @@ class StoreMetricExporter(MetricExporter):
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  # see export()
         """Write what an earlier collection could not."""
         return self._writer.flush()
+
+    def abandon(self) -> None:
+        """Export nothing from now on, and leave the store as it is: in a forked child it is the parent's."""
+        self._stopped = True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ANN401, ARG002  # the base class has it so
         """Write what is left and close the store; a second call does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import uuid
@@ -29,14 +30,21 @@ def resource(header: Header | None) -> Resource:
     """
     Describe this process: OpenTelemetry's own settings first, then what the manifest knows of the deployment.
     """
-    own: dict[str, str] = {_semconv.SERVICE_INSTANCE: str(uuid.uuid4())}
-    if "OTEL_SERVICE_NAME" not in os.environ:
-        own[_semconv.SERVICE_NAME] = _program()
+    own = {_semconv.SERVICE_INSTANCE: str(uuid.uuid4()), _semconv.SERVICE_NAME: _program()}
     if header is not None:
         own |= deployment(header)
-    return (
-        Resource(own).merge(Resource.create()) if "OTEL_SERVICE_NAME" in os.environ else Resource.create(own)
-    )
+    theirs = Resource.create()
+    named = dict(theirs.attributes)
+    if str(named.get(_semconv.SERVICE_NAME)).startswith("unknown_service"):
+        del named[_semconv.SERVICE_NAME]
+    return Resource({**own, **named}, theirs.schema_url)
+
+
+def another_process(parent: Resource) -> Resource:
+    """Describe a forked child: its parent's description, with an instance id of its own unless the user gave one."""
+    given = f"{_semconv.SERVICE_INSTANCE}=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    own = {} if given else {_semconv.SERVICE_INSTANCE: str(uuid.uuid4())}
+    return Resource({**parent.attributes, **own}, parent.schema_url)
 
 
 def deployment(header: Header) -> dict[str, str]:
@@ -50,7 +58,7 @@ def deployment(header: Header) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Pipeline:
     """The providers behind one store."""
 
@@ -59,22 +67,42 @@ class Pipeline:
     durations: Durations
     """Where call durations are counted; the exporter takes them from there."""
 
+    exporters: tuple[StoreMetricExporter, StoreLogExporter]
+    resource: Resource
 
-def pipeline(store: Path, header: Header | None) -> Pipeline:
+    def providers(self) -> tuple[LoggerProvider, MeterProvider]:
+        """Return both providers, the one for incidents first."""
+        return self.logger_provider, self.meter_provider
+
+    def shutdown(self) -> None:
+        """Export what is left, and stop."""
+        for provider in self.providers():
+            provider.shutdown()
+
+    def abandon(self) -> None:
+        """Stop without exporting anything, in a forked child."""
+        for exporter in self.exporters:
+            exporter.abandon()
+        # It may be in the middle of what was cut off by the fork.
+        with contextlib.suppress(Exception):
+            self.shutdown()
+
+
+def pipeline(store: Path, where: Resource) -> Pipeline:
     """Make the store's providers; nobody else sees them."""
-    where = resource(header)
     durations = Durations()
+    exporters = StoreMetricExporter(store, is_programs=False), StoreLogExporter(store, is_programs=False)
     reader = PeriodicExportingMetricReader(
-        WithDurations(StoreMetricExporter(store), durations, cumulative=False, size=sys.maxsize),
+        WithDurations(exporters[0], durations, cumulative=False, size=sys.maxsize),
         export_interval_millis=EXPORT_INTERVAL_MS,
         export_timeout_millis=FLUSH_TIMEOUT_MS,
     )
     meter_provider = MeterProvider(metric_readers=[reader], resource=where, shutdown_on_exit=False)
     logger_provider = LoggerProvider(resource=where, shutdown_on_exit=False)
     logger_provider.add_log_record_processor(
-        BatchLogRecordProcessor(StoreLogExporter(store), schedule_delay_millis=EXPORT_INTERVAL_MS)
+        BatchLogRecordProcessor(exporters[1], schedule_delay_millis=EXPORT_INTERVAL_MS)
     )
-    return Pipeline(meter_provider, logger_provider, durations)
+    return Pipeline(meter_provider, logger_provider, durations, exporters, where)
 
 
 def _program() -> str:

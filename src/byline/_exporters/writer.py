@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakSet
 
 from .. import _config
 from .._model import ExecutedLines, Finding, Incident
@@ -22,6 +23,15 @@ KEPT_CALLS = 10_000
 KEPT_FINDINGS = 1_000
 
 
+# Which signals some exporter writes to a store.
+_open: WeakSet[Writer] = WeakSet()
+
+
+def is_written(signal: str) -> bool:
+    """Tell whether an exporter of this process writes a signal, ``metrics`` or ``logs``, to a store."""
+    return any(each.signal == signal for each in list(_open))
+
+
 class Writer:
     """
     The store as an exporter sees it.
@@ -30,7 +40,7 @@ class Writer:
     and written with the next one, so that a moment's trouble loses nothing.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, signal: str = "") -> None:
         self.path = (path or Path(_config.current().store or DEFAULT)).absolute()
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -41,6 +51,8 @@ class Writer:
         self._executed: list[ExecutedLines] = []
         self._lost = 0
         self._failing = False
+        self.signal = signal
+        _open.add(self)
 
     def write(
         self,
@@ -84,6 +96,7 @@ class Writer:
     def close(self) -> None:
         """Write what was kept, and close the store; a second call does nothing."""
         self.write()
+        _open.discard(self)
         with self._lock:
             if self._store is not None:
                 self._store.close()

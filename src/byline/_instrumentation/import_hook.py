@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 from .. import _registry
 from .._manifest import Manifest
 from .._model import Unverified
+from .._telemetry import instruments, otel, worker
 from . import lookup
 from .wrapper import wrap
+
+if TYPE_CHECKING:
+    import ast
 
 _log = logging.getLogger("byline")
 
@@ -25,6 +30,10 @@ _SENTINEL = "byline: the place of the mark"
 
 So no name of ours appears in the user's module, and no ``.pyc`` with our code can be written.
 """
+
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a node of the syntax tree keeps statements, or what holds statements."""
 
 
 def mark(function: FunctionType) -> object:
@@ -51,13 +60,38 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
     import ast  # loaded only by a program that has something to mark
 
     tree = ast.parse(data, path)
-    for node in ast.walk(tree):
+    # Functions are among statements only; to walk the expressions too would cost as much as to compile them.
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno in lines:
-            place = ast.Constant(_SENTINEL)
-            node.decorator_list.append(ast.copy_location(place, node))
-            # One line is enough: a mark that spanned the body would widen every traceback caret.
-            place.end_lineno, place.end_col_offset = node.lineno, node.col_offset
+            node.decorator_list.append(_place(node))
+        elif (
+            isinstance(node, ast.Assign | ast.AnnAssign)
+            and isinstance(node.value, ast.Lambda)
+            and node.value.lineno in lines
+        ):
+            node.value = _called(node.value)
+        for name in _BLOCKS:
+            waiting += getattr(node, name, ())
     return _embed(compile(tree, path, "exec", dont_inherit=True))
+
+
+def _place(node: ast.expr | ast.stmt) -> ast.expr:
+    import ast
+
+    place = ast.copy_location(ast.Constant(_SENTINEL), node)
+    # One line is enough: a mark that spanned the body would widen every traceback caret.
+    place.end_lineno, place.end_col_offset = node.lineno, node.col_offset
+    return place
+
+
+def _called(node: ast.Lambda) -> ast.expr:
+    """Hand a lambda to the mark; the compiler would warn of a constant that is called, so it gets a choice of two."""
+    import ast
+
+    choice = ast.copy_location(ast.BoolOp(ast.Or(), [_place(node), _place(node)]), node)
+    return ast.copy_location(ast.Call(choice, [node], []), node)
 
 
 def _embed(code: CodeType) -> CodeType:
@@ -120,6 +154,9 @@ class Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Ask the finders after this one, and exchange the loader of a source file."""
         if fullname.rpartition(".")[2] not in self._tails:
+            if fullname in otel.ANNOUNCED:
+                # On the background thread, which waits until the module is there.
+                worker.submit(instruments.destinations)
             return None
         spec = self._next(fullname, path, target)
         if spec is None or spec.loader is None:

@@ -9,19 +9,16 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import _config
 from .._config import AuthorForm, Config
 from .._manifest import Manifest, find
 from .._model import Unverified
 from .._probes import switch as probes
-from .._telemetry import delivery, latency, signals, spans, worker
-from ..exceptions import ManifestError, StoreError
+from .._telemetry import delivery, gate, latency, otel, worker
+from ..exceptions import ManifestError
 from . import development, import_hook, lookup, termination
-
-if TYPE_CHECKING:
-    from .._exporters.pipeline import Pipeline
+from .recording import Recording, store_of_exporters
 
 _log = logging.getLogger("byline")
 
@@ -33,10 +30,8 @@ class _Active:
     """What uninstrument() has to undo."""
 
     finder: import_hook.Finder | None = None
-    pipeline: Pipeline | None = None
-    """The providers of the store, when there is one."""
-
-    store: Path | None = None
+    recording: Recording | None = None
+    """The embedded store's part, when there is a store."""
 
 
 _lock = threading.Lock()
@@ -86,16 +81,20 @@ def instrument(
 
             events.attribute_all()
         latency.start()
-        spans.configure(config)
+        gate.configure(config)
         opened = _open_manifest(config)
         lookup.use(opened)
         lookup.when_unknown(development.ask_now)
         probes.start(config, opened)
         active = _Active()
-        if config.store and not _exported_already():
-            _start_store(active, config.store, opened)
+        store = config.store or store_of_exporters(os.environ)
+        if store:
+            active.recording = Recording(Path(store), opened.header if opened else None)
+            atexit.register(_at_exit, active)
+            termination.flush_before_end(_flush_all)
         if opened is not None:
             active.finder = import_hook.install(opened)
+            otel.expect(announced=True)
             import_hook.mark_imported(opened)
         _write_notes(active)
         _active = active
@@ -110,10 +109,11 @@ def uninstrument() -> None:
         return
     if active.finder is not None:
         import_hook.remove(active.finder)
+        otel.expect(announced=False)
     probes.stop()
     flush()
     latency.stop()
-    spans.stop()
+    gate.stop()
     if (events := sys.modules.get("byline.sentry")) is not None:
         events.attribute_asked()
     _close(active)
@@ -137,9 +137,9 @@ def flush(timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
     development.wait()
     done = worker.flush(timeout_s)
     active = _active
-    if active is None:
+    if active is None or active.recording is None:
         return done
-    return done and _flush_store(active, timeout_s)
+    return active.recording.flush(timeout_s) and done
 
 
 def _open_manifest(config: Config) -> Manifest | None:
@@ -158,25 +158,6 @@ def _open_manifest(config: Config) -> Manifest | None:
     return None
 
 
-def _exported_already() -> bool:
-    """Tell whether the program's own providers write to the store, so that nothing is written twice."""
-    names = [os.environ.get(name, "") for name in ("OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")]
-    return any("byline" in each.split(",") for each in names)
-
-
-def _start_store(active: _Active, store: str, manifest: Manifest | None) -> None:
-    from .._exporters.pipeline import pipeline  # the SDK is loaded only by those who want a store
-    from ..store import Store
-
-    path = Path(store).absolute()
-    Store.open(path, create=True).close()
-    active.store = path
-    made = active.pipeline = pipeline(path, manifest.header if manifest else None)
-    signals.add_providers(made.meter_provider, made.logger_provider, made.durations)
-    atexit.register(_at_exit, active)
-    termination.flush_before_end(_flush_all)
-
-
 def _flush_all() -> None:
     """Hand over what is there, also what usually waits for more of its kind."""
     worker.stop(FLUSH_TIMEOUT_S)
@@ -190,34 +171,16 @@ def _at_exit(active: _Active) -> None:
 
 def _write_notes(active: _Active) -> None:
     """Leave what could not be told in the store, for ``byline doctor``."""
-    notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified(_config.current()))
-    if active.store is None or not notes:
-        return
-    from ..store import Store
-
-    try:
-        with Store.open(active.store) as store:
-            store.add_unverified(notes)
-    except StoreError as error:
-        _log.warning("byline could not note what it cannot tell: %s", error)
-
-
-def _flush_store(active: _Active, timeout_s: float) -> bool:
-    if active.pipeline is None:
-        return True
-    timeout_ms = int(timeout_s * 1_000)
-    logs = active.pipeline.logger_provider.force_flush(timeout_ms)
-    return active.pipeline.meter_provider.force_flush(timeout_ms) and logs
+    if active.recording is not None:
+        notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified(_config.current()))
+        active.recording.note(notes)
 
 
 def _close(active: _Active) -> None:
-    if active.pipeline is None:
+    if active.recording is None:
         return
-    _flush_store(active, FLUSH_TIMEOUT_S)
     _write_notes(active)
-    signals.add_providers(None, None)
-    active.pipeline.logger_provider.shutdown()
-    active.pipeline.meter_provider.shutdown()
-    active.pipeline = None
+    active.recording.close()
+    active.recording = None
     atexit.unregister(_at_exit)
     termination.restore()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
-from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from time import perf_counter
 from types import CellType, CodeType, CoroutineType, FunctionType, NoneType, coroutine as as_awaitable
@@ -14,9 +13,9 @@ from typing import Any, Protocol, TypeAlias, cast
 from .. import _config, _semconv
 from .._probes import monitoring, swallowed
 from .._registry import Entry
-from .._telemetry import escapes, failure, faults, incidents, latency, spans
+from .._telemetry import escapes, failure, faults, gate, incidents, latency
+from .._telemetry.gate import Turns
 from .._telemetry.latency import Recorder
-from .._telemetry.spans import Turns
 from . import signature, templates
 
 
@@ -29,7 +28,7 @@ def wrap(function: FunctionType, entry: Entry) -> FunctionType:
     """
     recorder = latency.recorder_for(entry)
     monitoring.watch(entry)
-    spans.configure(_config.current())
+    gate.configure(_config.current())
     kind, template, special = _kind(function.__code__)
     cells = {
         **_SHARED,
@@ -56,21 +55,25 @@ def _kind(code: CodeType) -> tuple[str, str, dict[str, CellType]]:
     return "function", templates.FUNCTION, {}
 
 
+class _Cancelled(BaseException):
+    """Stands for a cancellation that left no exception to look at."""
+
+
 # Control flow, and a person's or the program's own wish to end: no failure of the function.
 _NO_ERROR = (StopIteration, StopAsyncIteration, GeneratorExit)
-_NO_INCIDENT = (*_NO_ERROR, CancelledError, KeyboardInterrupt, SystemExit)
+_NO_INCIDENT = (*_NO_ERROR, KeyboardInterrupt, SystemExit)
 
-# Cancellation as trio and gevent spell it; neither is imported for that.
-_CANCELLATIONS = frozenset({"Cancelled", "GreenletExit"})
+# Cancellation as asyncio, trio and gevent spell it; none of them is imported for that.
+_CANCELLATIONS = frozenset({"CancelledError", "Cancelled", "GreenletExit", "_Cancelled"})
 
 
 def _outcome(exception: BaseException) -> str:
     """Return the call's ``error.type``; empty when it did not fail."""
     if isinstance(exception, _NO_ERROR) or (isinstance(exception, SystemExit) and not exception.code):
         return ""
-    if isinstance(exception, CancelledError):
-        return _semconv.CANCELLED
-    if not isinstance(exception, Exception) and type(exception).__name__ in _CANCELLATIONS:
+    if not isinstance(exception, Exception) and not _CANCELLATIONS.isdisjoint(
+        kind.__name__ for kind in type(exception).__mro__
+    ):
         return _semconv.CANCELLED
     return failure.type_name(type(exception))
 
@@ -132,7 +135,7 @@ def _report(fault: Exception) -> None:
 def _abandoned(recorder: Recorder, duration_s: float, exception: BaseException, span: Turns | None) -> object:
     """Record how a coroutine ended that an exception left: to close one before its end is to cancel it."""
     return _failed(
-        recorder, duration_s, CancelledError() if isinstance(exception, GeneratorExit) else exception, span
+        recorder, duration_s, _Cancelled() if isinstance(exception, GeneratorExit) else exception, span
     )
 
 
@@ -198,7 +201,7 @@ def _when_done(recorder: Recorder, future: _Future, duration_s: float, span: Tur
     def record(done: _Future) -> None:
         # exception() would count as having looked at it, and asyncio would no longer tell
         # the user of an exception that nobody fetched.
-        exception = CancelledError() if done.cancelled() else getattr(done, "_exception", None)
+        exception = _Cancelled() if done.cancelled() else getattr(done, "_exception", None)
         if exception is None:
             _done(recorder, perf_counter() - start, span)
         else:
@@ -226,8 +229,8 @@ def _first(generator: AsyncGenerator[object, object]) -> Awaitable[object]:
 
 
 _SHARED = {
-    "_byline_gate": spans.gate,
-    "_byline_begin": spans.starter,
+    "_byline_gate": gate.gate,
+    "_byline_begin": gate.begin,
     "_byline_clock": CellType(perf_counter),
     "_byline_done": CellType(_done),
     "_byline_failed": CellType(_failed),

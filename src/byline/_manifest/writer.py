@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -150,6 +149,8 @@ def _block(value: object) -> bytes:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write beside the target and rename, so that a reader sees the old file or the new one."""
+    import tempfile  # a program that only reads a manifest needs none of it
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from time import monotonic
 
-from opentelemetry import _logs
-
 from .. import _registry, _semconv
 from .._model import ExecutedLines
-from .._telemetry import signals, worker
+from .._telemetry import otel, signals, worker
 from .._telemetry.executed_event import attributes_of
 from . import monitoring
 from .watches import Watch
@@ -52,6 +50,9 @@ def tell() -> None:
         if now == watch.sent or not watch.entry.settled:
             continue
         watch.sent = now
+        otel.load()
+        from opentelemetry import _logs
+
         record = _logs.LogRecord(
             severity_number=_logs.SeverityNumber.DEBUG,
             severity_text="DEBUG",

@@ -14,10 +14,10 @@ from sentry_sdk.scope import Scope
 from sentry_sdk.tracing import Span
 
 from .. import _config, _semconv
-from .._telemetry import faults, spans
+from .._telemetry import faults, gate, spans
+from .._telemetry.gate import Turns
 from .._telemetry.latency import Recorder
 from .._telemetry.lazy_spans import SLOW_S
-from .._telemetry.spans import Turns
 from . import settings
 
 OPERATION = "function"
@@ -52,7 +52,7 @@ class SentrySpans:
             if client.is_active():
                 self._is_tracing = _is_tracing(client)
                 spans.put_beside(self if self._is_tracing else None)
-                return spans.gate.cell_contents()
+                return gate.gate.cell_contents()
             return first()
 
         return ask

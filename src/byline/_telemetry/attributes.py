@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from email.utils import parseaddr
 
 from .. import _semconv, _wire
 from .._config import AuthorForm, Config
@@ -70,13 +69,19 @@ def author(recorded: str, form: AuthorForm) -> str:
     """
     if not recorded or form == "off":
         return ""
-    name, address = parseaddr(recorded) if "@" in recorded else (recorded, "")
+    name, address = _parsed(recorded) if "@" in recorded else (recorded, "")
     if form == "email":
         return address or recorded
     if form == "hash":
         known = (address or recorded).strip().lower()
         return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
     return name or recorded
+
+
+def _parsed(recorded: str) -> tuple[str, str]:
+    from email.utils import parseaddr  # it loads half of Python's network modules
+
+    return parseaddr(recorded)
 
 
 def _filled(described: Mapping[str, str | int]) -> Attributes:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast, get_args
 
-from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID, format_span_id, format_trace_id
-
 from .. import _semconv, _wire
 from .._config import AuthorForm
 from .._model import Attribution, Finding, Handling, Suspect
@@ -64,8 +62,8 @@ def finding_of(
     attributes: Mapping[str, object],
     *,
     time_ns: int,
-    trace_id: int = INVALID_TRACE_ID,
-    span_id: int = INVALID_SPAN_ID,
+    trace_id: int = 0,
+    span_id: int = 0,
     resource: Mapping[str, object] | None = None,
 ) -> Finding:
     """
@@ -101,8 +99,8 @@ def finding_of(
         is_new=bool(attributes.get(_semconv.FINDING_NEW, True)),
         message=text(_semconv.EXCEPTION_MESSAGE),
         stacktrace=text(_semconv.EXCEPTION_STACKTRACE),
-        trace_id=format_trace_id(trace_id) if trace_id else "",
-        span_id=format_span_id(span_id) if span_id else "",
+        trace_id=f"{trace_id:032x}" if trace_id else "",
+        span_id=f"{span_id:016x}" if span_id else "",
         service=text(_semconv.SERVICE_NAME, resource),
         revision=text(_semconv.VCS_REVISION, resource),
     )

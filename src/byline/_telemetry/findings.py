@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections import Counter
@@ -12,14 +11,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic
 from types import CodeType
-
-from opentelemetry import _logs, metrics, trace
+from typing import TYPE_CHECKING
 
 from .. import _config, _registry, _semconv, _suspects
 from .._model import Finding, Handling, LineAttribution
 from .._registry import Entry
 from .._suspects import FrameFacts
-from . import signals, worker
+from . import otel, signals, worker
 from .attributes import metric_attributes
 from .failure import message, stacktrace, type_name
 from .finding_event import attributes_of
@@ -32,7 +30,8 @@ _MAX_KINDS = 10_000
 LOUD: frozenset[Handling] = frozenset({"silent", "weak"})
 """What somebody should look at."""
 
-_SEVERITY = {"silent": _logs.SeverityNumber.WARN, "expected": _logs.SeverityNumber.DEBUG}
+if TYPE_CHECKING:
+    from opentelemetry import metrics, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Sample:
     time_ns: int
     message: str
     stacktrace: str
-    span_context: trace.SpanContext
+    span_context: trace.SpanContext | None
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ def sample(entry: Entry, line: int, exception: BaseException) -> Sample | None:
         time.time_ns(),
         message(exception),
         stacktrace(exception),
-        trace.get_current_span().get_span_context(),
+        otel.span_context(),
     )
 
 
@@ -148,8 +147,8 @@ def record(  # noqa: PLR0913  # what a finding is made of
 
 def _tell_span(place: Place, kind: type, handling: Handling) -> None:
     """Put the first of a minute on the span of the call."""
-    span = trace.get_current_span()
-    if not span.is_recording():
+    span = otel.current_span()
+    if span is None or not span.is_recording():
         return
     attributes: dict[str, str | int] = {
         _semconv.FINDING_KIND: _semconv.SWALLOWED,
@@ -219,12 +218,14 @@ def _count(counted: list[tuple[_Tally, int]]) -> None:
 
 def finding_of(tally: _Tally, count: int) -> Finding:
     """Find who wrote the handler, and put together what is told of it."""
+    import secrets  # nothing before the first finding needs it
+
     place, entry = tally.place, tally.place.entry
     facts = _facts(place)
     error_type = type_name(tally.kind)
     kind = f"{entry.function.name}|{error_type}|{tally.handling}|{place.line - entry.code.co_firstlineno}"
     found = tally.sample
-    span = found.span_context if found else trace.INVALID_SPAN_CONTEXT
+    span = found.span_context if found else None
     return Finding(
         id=secrets.token_hex(6),
         time_ns=tally.last_ns,
@@ -242,8 +243,8 @@ def finding_of(tally: _Tally, count: int) -> Finding:
         is_new=_is_new(facts.line_attribution),
         message=found.message if found else "",
         stacktrace=found.stacktrace if found else "",
-        trace_id=trace.format_trace_id(span.trace_id) if span.is_valid else "",
-        span_id=trace.format_span_id(span.span_id) if span.is_valid else "",
+        trace_id=f"{span.trace_id:032x}" if span and span.is_valid else "",
+        span_id=f"{span.span_id:016x}" if span and span.is_valid else "",
     )
 
 
@@ -277,8 +278,12 @@ def _is_new(line: LineAttribution | None) -> bool:
 
 def _emit(finding: Finding) -> None:
     """Hand a finding to OpenTelemetry as a log event, and a loud one to whoever asked for it."""
+    otel.load()
+    from opentelemetry import _logs, trace
+
     is_loud = finding.handling in LOUD and finding.is_new
-    severity = _SEVERITY.get(finding.handling, _logs.SeverityNumber.INFO)
+    severities = {"silent": _logs.SeverityNumber.WARN, "expected": _logs.SeverityNumber.DEBUG}
+    severity = severities.get(finding.handling, _logs.SeverityNumber.INFO)
     if not finding.is_new:
         severity = min(severity, _logs.SeverityNumber.INFO, key=lambda each: each.value)
     span = trace.SpanContext(

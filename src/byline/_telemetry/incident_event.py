@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar, cast, get_args
 
-from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID, format_span_id, format_trace_id
-
 from .. import _semconv, _wire
 from .._config import AuthorForm
 from .._model import Attribution, Confidence, Incident, Suspect, Unverified
@@ -74,8 +72,8 @@ def incident_of(
     attributes: Mapping[str, object],
     *,
     time_ns: int,
-    trace_id: int = INVALID_TRACE_ID,
-    span_id: int = INVALID_SPAN_ID,
+    trace_id: int = 0,
+    span_id: int = 0,
     resource: Mapping[str, object] | None = None,
 ) -> Incident:
     """
@@ -102,8 +100,8 @@ def incident_of(
         # Evaluated last, when the list of damages is complete.
         unverified=_list(attributes, _semconv.UNVERIFIED, Unverified, damaged) + tuple(damaged),
         suppressed=_whole(attributes, _semconv.SUPPRESSED),
-        trace_id=format_trace_id(trace_id) if trace_id else "",
-        span_id=format_span_id(span_id) if span_id else "",
+        trace_id=f"{trace_id:032x}" if trace_id else "",
+        span_id=f"{span_id:016x}" if span_id else "",
         service=_text(resource, _semconv.SERVICE_NAME),
         revision=_text(resource, _semconv.VCS_REVISION),
         duration_s=_number(attributes, _semconv.DURATION),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections import Counter, deque
@@ -11,17 +10,19 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic
 from types import TracebackType
-
-from opentelemetry import _logs, metrics, trace
+from typing import TYPE_CHECKING
 
 from .. import _config, _registry, _semconv, _suspects
 from .._model import Incident, Unverified
 from .._registry import Entry
-from . import signals, worker
+from . import otel, signals, worker
 from .attributes import metric_attributes
 from .failure import message, stacktrace, type_name
 from .frames import Frame, facts_of, frames_of
 from .incident_event import attributes_of
+
+if TYPE_CHECKING:
+    from opentelemetry import metrics, trace
 
 _log = logging.getLogger("byline")
 
@@ -44,7 +45,7 @@ class Captured:
     message: str
     stacktrace: str
     frames: list[Frame]
-    span_context: trace.SpanContext
+    span_context: trace.SpanContext | None
     suppressed: int
 
 
@@ -133,7 +134,7 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
         message(exception),
         stacktrace(exception),
         frames_of(exception),
-        trace.get_current_span().get_span_context(),
+        otel.span_context(),
         suppressed,
     )
     if is_held:
@@ -219,8 +220,11 @@ def _count(*, everything: bool) -> None:
 
 def emit(captured: Captured) -> None:
     """Attribute a captured exception and hand it to OpenTelemetry as a log event."""
+    otel.load()
+    from opentelemetry import _logs, trace
+
     incident = incident_of(captured)
-    span = trace.NonRecordingSpan(captured.span_context)
+    span = trace.NonRecordingSpan(captured.span_context or trace.INVALID_SPAN_CONTEXT)
     record = _logs.LogRecord(
         timestamp=captured.time_ns,
         context=trace.set_span_in_context(span),
@@ -236,6 +240,8 @@ def emit(captured: Captured) -> None:
 
 def incident_of(captured: Captured) -> Incident:
     """Find the suspects of a captured exception."""
+    import secrets  # nothing before the first incident needs it
+
     entry = captured.entry
     facts = facts_of(captured.frames)
     suspects, unverified = _suspects.rank(facts)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
-
-from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _config, _registry, _semconv
-from . import delivery, signals, worker
+from . import delivery, otel, signals, worker
 from .attributes import Attributes, function_attributes
 from .durations import Durations, Exemplar
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 
 DESCRIPTION = "How long calls of marked functions take."
 
@@ -164,6 +164,9 @@ def destinations() -> tuple[Destination, ...]:
     The API alone records nothing; then its place is left out, which saves the calls.
     """
     global _own, _beside  # noqa: PLW0603  # each replaced whole, under the lock
+    otel.load()
+    from opentelemetry import metrics
+
     provider = signals.meter_provider()
     with _lock:
         if _own is None:
@@ -192,11 +195,15 @@ def before_collection(callback: Callable[[], object]) -> None:
 
 
 def _has_provider() -> bool:
+    from opentelemetry import metrics
+
     return not type(metrics.get_meter_provider()).__module__.startswith("opentelemetry.metrics")
 
 
 def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     """Describe every marked function, after the calls so far are recorded."""
+    from opentelemetry.metrics import Observation
+
     for callback in _before:
         callback()
     config = _config.current()
@@ -206,6 +213,8 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
 
 
 def _failed_exports(_options: CallbackOptions) -> Iterable[Observation]:
+    from opentelemetry.metrics import Observation
+
     for exporter, count in delivery.failures().items():
         yield Observation(count, {_semconv.EXPORTER: exporter})
 

@@ -11,7 +11,7 @@ from .. import _config
 from .._config import Config
 from .._model import Attribution
 from .._registry import Entry
-from . import attributes, instruments, worker
+from . import attributes, instruments, otel, signals, worker
 from .attributes import Attributes
 from .durations import Exemplar
 from .instruments import Calls, Destination
@@ -163,7 +163,8 @@ def recorder_for(entry: Entry) -> Recorder:
     # A reader asks for the functions before it reads what was recorded. So a drain at that
     # moment makes every collection exact, also the last one, when the program ends.
     instruments.before_collection(drain)
-    instruments.destinations()
+    if otel.is_wanted():
+        instruments.destinations()
     worker.at_stop(drain_all)
     worker.each_tick(drain)
     return recorder
@@ -219,17 +220,16 @@ def _drain(*, everything: bool) -> None:
     if not _draining.acquire(timeout=_WAIT_S):
         return
     try:
-        began_s, is_idle = thread_time(), True
-        destinations = instruments.destinations()
-        for recorder in list(_recorders.values()):
-            if not (recorder.durations or recorder.failures):
-                continue
-            is_idle = False
+        began_s = thread_time()
+        waiting = [each for each in list(_recorders.values()) if each.durations or each.failures]
+        # Where nobody has loaded OpenTelemetry, nobody listens, and it need not be loaded for that.
+        destinations = instruments.destinations() if otel.is_loaded() or signals.has_added() else ()
+        for recorder in waiting:
             if everything or recorder.entry.settled:
                 _record(recorder, destinations)
             else:
                 recorder.trim()
-        if not is_idle:
+        if waiting:
             for destination in destinations:
                 destination.count_own_time(thread_time() - began_s)
     finally:

@@ -7,11 +7,14 @@ later finds the place free.
 from __future__ import annotations
 
 from functools import cache
-
-from opentelemetry import _logs, metrics
+from typing import TYPE_CHECKING
 
 from .. import _semconv
+from . import otel
 from .durations import Durations
+
+if TYPE_CHECKING:
+    from opentelemetry import _logs, metrics
 
 _meter_provider: metrics.MeterProvider | None = None
 _logger_provider: _logs.LoggerProvider | None = None
@@ -76,10 +79,20 @@ def meter_provider() -> metrics.MeterProvider | None:
     return _meter_provider
 
 
+def has_added() -> bool:
+    """Tell whether there is a place for signals that is not the program's own provider."""
+    return _meter_provider is not None or _logger_provider is not None or bool(_own_durations)
+
+
 def is_anyone_listening() -> bool:
     """Tell whether some provider is there to record: the API alone records nothing."""
-    if _meter_provider is not None or _logger_provider is not None or _own_durations:
+    if has_added():
         return True
+    if not otel.is_loaded():
+        return False
+    otel.load()
+    from opentelemetry import _logs, metrics
+
     providers = (metrics.get_meter_provider(), _logs.get_logger_provider())
     api = ("opentelemetry.metrics", "opentelemetry._logs")
     return not all(type(provider).__module__.startswith(api) for provider in providers)
@@ -101,9 +114,15 @@ def loggers() -> tuple[_logs.Logger, ...]:
 # the API keeps every proxy it has handed out.
 @cache
 def _own_meter() -> metrics.Meter:
+    otel.load()
+    from opentelemetry import metrics
+
     return metrics.get_meter(_semconv.SCOPE)
 
 
 @cache
 def _own_logger() -> _logs.Logger:
+    otel.load()
+    from opentelemetry import _logs
+
     return _logs.get_logger(_semconv.SCOPE)

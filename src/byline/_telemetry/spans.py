@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context as Variables, ContextVar, Token
-from types import CellType
 from typing import Protocol, cast
 
 from opentelemetry import context, trace
@@ -13,7 +12,8 @@ from opentelemetry.trace import NonRecordingSpan, Span, Status, StatusCode, Trac
 
 from .. import _config, _semconv
 from .._config import Config
-from . import faults
+from . import faults, gate
+from .gate import Turns
 from .latency import Recorder
 
 
@@ -60,18 +60,6 @@ def _always() -> bool:
     return True
 
 
-# bool() is False, and the cheapest call that says so.
-_never: Callable[[], object] = bool
-
-gate: CellType = CellType(current)
-"""
-The cheapest test of the hot path, shared by all wrappers: falsy when no span can be wanted.
-
-It reads the current context, which is empty outside of any trace. ``configure`` swaps it
-in every wrapper at once.
-"""
-
-
 def configure(config: Config) -> None:
     """Put the settings in force for functions already wrapped and those to come."""
     global make_span  # noqa: PLW0603  # one callable, replaced whole
@@ -81,13 +69,13 @@ def configure(config: Config) -> None:
         make_span = LazySpan
     else:
         make_span = _eager
+    gate.begin.cell_contents = begin if _beside is None else _begin_beside
     if config.spans == "off":
-        gate.cell_contents = _never
+        gate.gate.cell_contents = gate.never
     elif config.root_spans:
-        gate.cell_contents = _always
+        gate.gate.cell_contents = _always
     else:
-        gate.cell_contents = current if _beside is None else _beside.gate(current)
-    starter.cell_contents = begin if _beside is None else _begin_beside
+        gate.gate.cell_contents = current if _beside is None else _beside.gate(current)
 
 
 class Beside(Protocol):
@@ -110,27 +98,6 @@ def put_beside(tracer: Beside | None) -> None:
     global _beside  # noqa: PLW0603  # one tracer, replaced whole
     _beside = tracer
     configure(_config.current())
-
-
-def stop() -> None:
-    """Start no more spans; ``configure`` starts them again."""
-    gate.cell_contents = _never
-
-
-class Turns(Protocol):
-    """What a wrapper does with the span of a call."""
-
-    def attach(self) -> None:
-        """Make the span the current one, if it is not."""
-        ...
-
-    def detach(self) -> None:
-        """Make the former span the current one again."""
-        ...
-
-    def finish(self, error_type: str = "", duration_s: float = 0.0) -> None:
-        """Detach and end the span; never raises."""
-        ...
 
 
 class CallSpan:
@@ -214,10 +181,6 @@ def _begin_beside(recorder: Recorder, *, attached: bool = True) -> Turns | None:
     except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is not
         faults.report(exception, "starting a span")
         return None
-
-
-starter: CellType = CellType(begin)
-"""What starts the span of a call, shared by all wrappers as ``gate`` is."""
 
 
 def start(recorder: Recorder, around: Context | None = None, start_ns: int | None = None) -> Span:

@@ -8,10 +8,8 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
-
-from opentelemetry import metrics, trace
 
 from .. import _config
 from . import faults
@@ -31,6 +29,12 @@ EXIT_S = 2.0
 """How long the end of a program may wait for tasks."""
 
 _FORK_S = 0.1
+
+_PROVIDERS = {
+    "opentelemetry.trace": "get_tracer_provider",
+    "opentelemetry.metrics": "get_meter_provider",
+    "opentelemetry._logs": "get_logger_provider",
+}
 
 _logger = logging.getLogger("byline")
 
@@ -222,11 +226,7 @@ class Worker:
         it is made, often long after the first function was marked. So whenever another
         provider appears, go to the top again.
         """
-        providers = [id(trace.get_tracer_provider()), id(metrics.get_meter_provider())]
-        logs = sys.modules.get("opentelemetry._logs")
-        if logs is not None:
-            providers.append(id(logs.get_logger_provider()))
-        order = tuple(providers)
+        order = tuple(_providers())
         if order != self._exit_order:
             self._exit_order = order
             atexit.unregister(self._at_exit)
@@ -256,6 +256,16 @@ class Worker:
             _run(callback)
         if self._paused:
             self._start()
+
+
+def _providers() -> Iterator[int]:
+    """Tell the providers apart; one whose module nobody has loaded is not there."""
+    for module, ask in _PROVIDERS.items():
+        loaded = sys.modules.get(module)
+        # A module that is just being imported may not have it yet.
+        provider = getattr(loaded, ask, None)
+        if provider is not None:
+            yield id(provider())
 
 
 def _run(task: Task) -> None:

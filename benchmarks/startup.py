@@ -1,0 +1,156 @@
+"""
+What byline adds to the start of a program: 2,000 modules, of which the manifest names 20.
+
+Each way of starting is a process of its own; they take turns, so that a noisy machine is noisy to all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+MODULES, PER_PACKAGE, NAMED = 2_000, 50, 20
+PEOPLE = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
+CLAUDE = "Add modules\n\nCo-Authored-By: Claude Opus 4.6 <noreply@anthropic.com>\n"
+
+MODULE = '''\
+"""Orders of the {number}th kind."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+
+RATES = {{"small": 0.1, "large": 0.25, "other": 0.4}}
+
+
+class Order:
+    """What somebody wants to buy."""
+
+    def __init__(self, number, items=(), country="DE"):
+        self.number = number
+        self.items = list(items)
+        self.country = country
+        self.state = "new"
+
+    def add(self, item, count=1):
+        """Put an item in."""
+        for _ in range(count):
+            self.items.append(item)
+        return len(self.items)
+
+    def total(self, prices):
+        """Add up the prices."""
+        amount = sum(prices[item] for item in self.items)
+        if amount > 100:
+            amount -= amount * RATES["large"]
+        return round(amount, 2)
+
+    @property
+    def is_open(self):
+        return self.state not in ("sent", "cancelled")
+
+
+{functions}
+
+
+by_country = {{"DE": partial(step_0, scale=1.19), "FR": partial(step_1, scale=1.2)}}
+'''
+
+FUNCTION = '''\
+def step_{each}(order, scale=1.0, *, limit=None):
+    """Take step {each} of an order."""
+    found = []
+    for item in getattr(order, "items", ()):
+        if item in found:
+            continue
+        found.append(item)
+        if limit is not None and len(found) >= limit:
+            break
+    result = {{"count": len(found) * scale, "folder": os.sep, "step": {each}}}
+    return result
+'''
+
+MAIN = """
+import importlib
+
+for number in range({modules}):
+    importlib.import_module(f"app.part_{{number // {per_package}}}.module_{{number}}")
+"""
+
+
+def write(folder: Path) -> None:
+    """Make the program, with a history in which an AI tool wrote every hundredth module."""
+    functions = "\n\n".join(FUNCTION.format(each=each) for each in range(6))
+    named = []
+    for number in range(MODULES):
+        package = folder / "app" / f"part_{number // PER_PACKAGE}"
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").touch()
+        path = package / f"module_{number}.py"
+        path.write_text(MODULE.format(number=number, functions=functions))
+        if number % (MODULES // NAMED) == 0:
+            named.append(str(path))
+    (folder / "app" / "__init__.py").touch()
+    main = textwrap.dedent(MAIN).format(modules=MODULES, per_package=PER_PACKAGE)
+    (folder / "bare.py").write_text(main)
+    (folder / "inside.py").write_text(f"import byline\n\nbyline.instrument()\n{main}")
+    (folder / "loaded.py").write_text(f"import opentelemetry.sdk.metrics, opentelemetry.sdk._logs\n{main}")
+    for words in (["init", "-q"], ["add", "."], ["rm", "-q", "--cached", *named], ["commit", "-qm", "Start"],
+                  ["add", "."], ["commit", "-qm", CLAUDE]):  # fmt: skip
+        subprocess.run(["git", *PEOPLE, *words], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "byline", "scan"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def seconds(words: list[str], folder: Path, **variables: str) -> float:
+    """Return how long a process takes, from its start to its end."""
+    environment = {**os.environ, **variables}
+    started = time.perf_counter()
+    subprocess.run(words, cwd=folder, env=environment, check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Print each way's ratio to the program without byline."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
+    python, byline = sys.executable, [sys.executable, "-m", "byline", "run"]
+    ways: dict[str, tuple[list[str], dict[str, str]]] = {
+        "without byline": ([python, "bare.py"], {}),
+        "byline.instrument()": ([python, "inside.py"], {}),
+        "byline.instrument(), BYLINE_DISABLED=1": ([python, "inside.py"], {"BYLINE_DISABLED": "1"}),
+        "byline run --no-store": ([*byline, "--no-store", "bare.py"], {}),
+        "byline run": ([*byline, "bare.py"], {}),
+        "OpenTelemetry's SDK, without byline": ([python, "loaded.py"], {}),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder)
+        for words, variables in ways.values():  # writes the .pyc files
+            seconds(words, folder, **variables)
+        taken: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, (words, variables) in ways.items():
+                taken[way].append(seconds(words, folder, **variables))
+    bare = taken["without byline"]
+    print(
+        f"{MODULES} modules, {NAMED} of them named by the manifest; median of {rounds} rounds, against without"
+    )
+    for way, found in taken.items():
+        ratios = [mine / theirs for mine, theirs in zip(found, bare, strict=True)]
+        print(f"{way:42}{statistics.median(ratios):6.3f}   fastest/fastest {min(found) / min(bare):6.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What stands between a wrapper and a span: nothing of OpenTelemetry is loaded until somebody else loads it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import CellType
+from typing import TYPE_CHECKING, Protocol
+
+from .. import _config
+from .._config import Config
+from . import faults
+
+if TYPE_CHECKING:
+    from .latency import Recorder
+
+
+class Turns(Protocol):
+    """What a wrapper does with the span of a call."""
+
+    def attach(self) -> None:
+        """Make the span the current one, if it is not."""
+        ...
+
+    def detach(self) -> None:
+        """Make the former span the current one again."""
+        ...
+
+    def finish(self, error_type: str = "", duration_s: float = 0.0) -> None:
+        """Detach and end the span; never raises."""
+        ...
+
+
+# bool() is False, and the cheapest call that says so.
+never: Callable[[], object] = bool
+
+
+def _dormant() -> object:
+    """Answer for a program that has not loaded OpenTelemetry yet: it can have no trace."""
+    if "opentelemetry.context" not in sys.modules:
+        return None
+    try:
+        configure(_config.current())
+        return gate.cell_contents() if gate.cell_contents is not _dormant else None
+    except Exception as exception:  # noqa: BLE001  # the call is the user's
+        faults.report(exception, "looking for a trace")
+        return None
+
+
+def _begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
+    """Load what makes spans; it puts its own function in the place of this one."""
+    from . import spans
+
+    return spans.begin(recorder, attached=attached)
+
+
+gate: CellType = CellType(_dormant)
+"""
+The cheapest test of the hot path, shared by all wrappers: falsy when no span can be wanted.
+
+It reads the current context, which is empty outside of any trace. ``configure`` swaps it
+in every wrapper at once.
+"""
+
+begin: CellType = CellType(_begin)
+"""Starts the span of a call, once the gate is open."""
+
+
+def configure(config: Config) -> None:
+    """Put the settings in force for functions already wrapped and those to come."""
+    if config.spans == "off":
+        gate.cell_contents = never
+    elif config.root_spans or "opentelemetry.context" in sys.modules:
+        from . import spans
+
+        spans.configure(config)
+    else:
+        gate.cell_contents = _dormant
+
+
+def stop() -> None:
+    """Start no more spans; ``configure`` starts them again."""
+    gate.cell_contents = never
