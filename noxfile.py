@@ -126,7 +126,8 @@ def coverage(session: nox.Session) -> None:
     """
     _install_wheel(session)
     session.run("coverage", "erase")
-    # The soak test changes threads every microsecond, which a traced process can hardly do.
+    # The soak test forks while threads run. coverage does not renew its own lock in a forked child
+    # (Collector.lock_data), so a child whose parent held it waits for ever, with or without byline.
     quick = ("-q", "--no-summary", "-m", "not slow and not server")
     session.run("coverage", "run", "-m", *PYTEST, *quick, success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")

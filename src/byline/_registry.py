@@ -5,6 +5,7 @@ No manifest and no git here: whoever knows an answer puts it in.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from types import CodeType
@@ -135,3 +136,12 @@ def clear() -> None:
     with _lock:
         _entries.clear()
         _files.clear()
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

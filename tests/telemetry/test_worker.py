@@ -254,6 +254,106 @@ def test_fork(tmp_path):
     assert ("0 True\n", "task\n") == (told, path.read_text())
 
 
+HELD = """
+    import os, threading
+    import byline
+    from byline._instrumentation import declaration, development, lifecycle, lookup
+    from byline import _registry
+    from byline._telemetry import incidents, instruments, latency, lazy_spans, worker
+
+    def lock_of():
+        return {lock}
+    held, done = threading.Event(), threading.Event()
+    def hold():
+        with lock_of():
+            held.set()
+            done.wait()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if lock_of().acquire(timeout=1) else 3)
+    done.set()
+    thread.join()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "_registry._lock",
+        "declaration._lock",
+        "development._state.lock",
+        "incidents._state.lock",
+        "instruments._lock",
+        "latency._draining",
+        "latency._lock",
+        "lazy_spans._lock",
+        "lifecycle._lock",
+        "lookup._lock",
+        "worker._worker._undivided",
+    ],
+)
+def test_a_lock_held_at_a_fork_is_free_in_the_child(lock):
+    """
+    A thread that the child does not have holds nothing there, whichever lock it was.
+    """
+    assert "0\n" == run(HELD.format(lock=lock), "-W", "ignore::DeprecationWarning")
+
+
+FORKS = """
+    import os, threading, time
+    from byline._telemetry import worker
+    worker.each_tick(lambda: None)
+    def fork():
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+    threads = [threading.Thread(target=fork) for _ in range(4)]
+    for each in threads: each.start()
+    for each in threads: each.join()
+    print(worker._worker.is_running, worker.flush(5))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_threads_that_fork_at_once():
+    """
+    When several threads fork at the same time the background thread is there afterwards.
+    """
+    assert "True True\n" == run(FORKS, "-W", "ignore::DeprecationWarning")
+
+
+STEP = """
+    import os, threading, time
+    from byline._telemetry import worker
+    lock, begun = threading.Lock(), threading.Event()
+    def step():
+        with worker.undivided(), lock:       # as the SDK's record() does
+            begun.set()
+            time.sleep(0.3)
+    threading.Thread(target=step).start()
+    begun.wait()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if lock.acquire(timeout=1) else 3)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_waits_for_an_undivided_step():
+    """
+    A lock that is not ours, taken in an undivided step, is free in the child.
+    """
+    assert "0\n" == run(STEP, "-W", "ignore::DeprecationWarning")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="from 3.13 on Python looks after the hooks have run")
 def test_fork_warns_nobody():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from .._model import Attribution
 from .._registry import Entry
+from .._telemetry import worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +87,11 @@ def _over(former: Declaration, later: Declaration) -> Declaration:
         reviewed_by=later.reviewed_by or former.reviewed_by,
         reviewed_for=later.reviewed_for or former.reviewed_for,
     )
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+worker.after_fork(_after_fork_in_child)

@@ -192,5 +192,4 @@ def reset() -> None:
             ask(entry)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=reset)
+worker.after_fork(reset)

@@ -184,3 +184,11 @@ def _close(active: _Active) -> None:
     active.recording = None
     atexit.unregister(_at_exit)
     termination.restore()
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+worker.after_fork(_after_fork_in_child)

@@ -13,6 +13,7 @@ from .. import _config, _registry
 from .._manifest import Manifest, ManifestFile, find
 from .._model import Attribution, Deployment, Function, LineAttribution, Status, Unverified
 from .._registry import Entry
+from .._telemetry import worker
 from ..exceptions import ManifestError
 
 _log = logging.getLogger("byline")
@@ -216,3 +217,11 @@ class MovedLines:
 
 # Also before instrument(): an exception may be asked about where nothing is measured.
 _registry.set_resolver(lines_of, deployment)
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.RLock()
+
+
+worker.after_fork(_after_fork_in_child)

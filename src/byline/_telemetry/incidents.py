@@ -214,8 +214,9 @@ def _count(*, everything: bool) -> None:
             window.uncounted = 0
     for (key, error_type), number in numbers.items():
         attributes = metric_attributes(entries[key], _config.current())
-        for meter in signals.meters():
-            _counter(meter).add(number, {**attributes, _semconv.ERROR_TYPE: error_type})
+        with worker.undivided():
+            for meter in signals.meters():
+                _counter(meter).add(number, {**attributes, _semconv.ERROR_TYPE: error_type})
 
 
 def emit(captured: Captured) -> None:
@@ -234,8 +235,9 @@ def emit(captured: Captured) -> None:
         attributes=attributes_of(incident, _config.current().author),
         event_name=_semconv.EVENT_INCIDENT,
     )
-    for logger in signals.loggers():
-        logger.emit(record)
+    with worker.undivided():
+        for logger in signals.loggers():
+            logger.emit(record)
 
 
 def incident_of(captured: Captured) -> Incident:

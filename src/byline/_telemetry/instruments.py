@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DESCRIPTION = "How long calls of marked functions take."
 
 
+_UNDIVIDED = 256
+"""Samples that are recorded one by one between two moments in which the program may fork."""
+
 _SERIES_LIMIT = 2_000
 _SERIES_WARNED = 1_800
 _log = logging.getLogger("byline")
@@ -76,22 +79,27 @@ class Instruments:
 
     def record(self, calls: Calls, attributes: Attributes) -> None:
         """Add a function's calls to the histogram."""
-        record = self._duration.record
         self._watch(attributes, calls)
-        for duration_s in calls.durations:
-            record(duration_s, attributes)
+        self._record(calls.durations, attributes)
         for error_type, durations in calls.failures.items():
-            failed = {**attributes, _semconv.ERROR_TYPE: error_type}
-            for duration_s in durations:
-                record(duration_s, failed)
+            self._record(durations, {**attributes, _semconv.ERROR_TYPE: error_type})
+
+    def _record(self, durations: list[float], attributes: Attributes) -> None:
+        record = self._duration.record
+        for start in range(0, len(durations), _UNDIVIDED):
+            with worker.undivided():
+                for duration_s in durations[start : start + _UNDIVIDED]:
+                    record(duration_s, attributes)
 
     def count_dropped(self, number: int, function: str) -> None:
         """Say that samples of a function were lost."""
-        self._dropped.add(number, {_semconv.FUNCTION: function})
+        with worker.undivided():
+            self._dropped.add(number, {_semconv.FUNCTION: function})
 
     def count_own_time(self, seconds: float) -> None:
         """Say what the counting itself has cost."""
-        self._own_time.add(seconds)
+        with worker.undivided():
+            self._own_time.add(seconds)
 
     def _watch(self, attributes: Attributes, calls: Calls) -> None:
         """Warn, once, before the SDK merges what is beyond its limit of attribute sets into one, silently."""

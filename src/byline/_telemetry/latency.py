@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from time import thread_time, time_ns
 from types import CellType
@@ -38,6 +39,11 @@ _EXEMPLARS = 64
 
 _WAIT_S = 1.0
 """How long a drain waits for another one, which may be recording a large batch."""
+
+_LAST_WAIT_S = 5.0
+"""The same for a drain that may be the last one."""
+
+_log = logging.getLogger("byline")
 
 _Sample = TypeVar("_Sample")
 
@@ -172,12 +178,13 @@ def recorder_for(entry: Entry) -> Recorder:
 
 def drain() -> None:
     """Record what functions hold; those whose attribution is on its way wait for it, within the cap."""
-    _drain(everything=False)
+    _drain(everything=False, wait_s=_WAIT_S)
 
 
 def drain_all() -> None:
     """Record what all functions hold, as they are attributed now."""
-    _drain(everything=True)
+    if not _drain(everything=True, wait_s=_LAST_WAIT_S):
+        _log.warning("Calls that wait to be counted had to be left: another thread is counting for too long.")
 
 
 def clear_all() -> None:
@@ -214,11 +221,12 @@ def _discard(_duration_s: float) -> None:
     pass
 
 
-def _drain(*, everything: bool) -> None:
+def _drain(*, everything: bool, wait_s: float) -> bool:
     # One at a time, so that whoever comes second finds the first one's batch recorded. The
     # wait has an end because a reader that collects holds locks of its own.
-    if not _draining.acquire(timeout=_WAIT_S):
-        return
+    draining = _draining
+    if not draining.acquire(timeout=wait_s):
+        return False
     try:
         began_s = thread_time()
         waiting = [each for each in list(_recorders.values()) if each.durations or each.failures]
@@ -233,7 +241,8 @@ def _drain(*, everything: bool) -> None:
             for destination in destinations:
                 destination.count_own_time(thread_time() - began_s)
     finally:
-        _draining.release()
+        draining.release()
+    return True
 
 
 def _record(recorder: Recorder, destinations: tuple[Destination, ...]) -> None:

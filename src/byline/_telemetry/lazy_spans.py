@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from . import faults, spans
+from . import faults, spans, worker
 from .latency import Recorder
 
 SLOW_S = 0.1
@@ -129,3 +129,11 @@ class LazySpan(Span):
     ) -> None:
         """Record an exception on the real span."""
         self._real().record_exception(exception, attributes, timestamp, escaped)
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.RLock()
+
+
+worker.after_fork(_after_fork_in_child)

@@ -9,7 +9,8 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic
+from contextlib import contextmanager
+from time import monotonic, sleep
 
 from .. import _config
 from . import faults
@@ -29,6 +30,8 @@ EXIT_S = 2.0
 """How long the end of a program may wait for tasks."""
 
 _FORK_S = 0.1
+_UNDIVIDED_S = 1.0
+"""How long a fork waits for a step that must be whole. Ours are shorter; a program's own log processor may not be."""
 
 _PROVIDERS = {
     "opentelemetry.trace": "get_tracer_provider",
@@ -55,7 +58,10 @@ class Worker:
         self._last: list[Task] = []
         self._exit_order: tuple[int, ...] | None = None
         self._in_child: list[Task] = []
+        self._forking = 0
+        """Threads that are about to fork."""
         self._paused = False
+        """Whether the thread was stopped for them."""
         self._hurried = False
         self._fresh()
 
@@ -63,6 +69,9 @@ class Worker:
         """Drop what belongs to a former thread, or to a parent process."""
         self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._lock = threading.RLock()
+        self._undivided = threading.RLock()
+        self._held_by: set[int] = set()
+        """Threads that took the lock above to fork."""
         self._thread: threading.Thread | None = None
         self._wanted = False
         self._exiting = False
@@ -108,6 +117,29 @@ class Worker:
     def after_fork(self, callback: Task) -> None:
         """Run a callback in each forked child, before the thread starts there: it must find nothing of the parent's."""
         self._in_child.append(callback)
+
+    @contextmanager
+    def undivided(self) -> Iterator[None]:
+        """
+        Do something that no fork may come into: hand something to OpenTelemetry, which takes locks.
+
+        A child that is forked meanwhile would have these locks held for ever, by a thread that it
+        does not have. Neither side waits without end, since it may be the other one's caller.
+        """
+        lock = self._undivided  # in a child that this very block forks it is another one
+        self._let_fork()
+        is_held = lock.acquire(timeout=_UNDIVIDED_S)
+        try:
+            yield
+        finally:
+            if is_held:
+                lock.release()
+
+    def _let_fork(self) -> None:
+        """Step back: who takes a lock again at once takes it before those who wait for it."""
+        deadline = monotonic() + _UNDIVIDED_S
+        while self._forking and threading.get_ident() not in self._held_by and monotonic() < deadline:
+            sleep(0.001)
 
     def flush(self, timeout_s: float = EXIT_S) -> bool:
         """Do what is waiting, then the tick callbacks. Returns False if that took longer."""
@@ -239,22 +271,42 @@ class Worker:
         self._exiting = True
 
     def before_fork(self) -> None:
-        """Stop the thread: the child must not inherit a lock it holds, and from 3.12 on threads make fork warn."""
-        self._paused = self._wanted
+        """
+        Stop the thread: from 3.12 on threads make fork warn. Then wait for steps that must be whole.
+
+        Several threads may fork at once; the last one starts the thread again.
+        """
+        with self._lock:
+            self._forking += 1
+            self._paused = self._paused or self._wanted
         if self._paused:
             self._end(_FORK_S)
+        if self._undivided.acquire(timeout=_UNDIVIDED_S):
+            self._held_by.add(threading.get_ident())
 
     def after_fork_in_parent(self) -> None:
         """Go on as before."""
-        if self._paused:
+        if threading.get_ident() in self._held_by:
+            self._held_by.remove(threading.get_ident())
+            self._undivided.release()
+        with self._lock:
+            self._forking -= 1
+            if self._forking:
+                return
+            paused, self._paused = self._paused, False
+        if paused:
             self._start()
 
     def after_fork_in_child(self) -> None:
         """Start afresh: what waited is the parent's to do."""
+        paused, self._paused, self._forking = self._paused, False, 0
         self._fresh()
+        # The thread may meet what a callback has still to renew: so none starts it, not even by a task.
+        self._wanted = True
         for callback in self._in_child:
             _run(callback)
-        if self._paused:
+        self._wanted = False
+        if paused:
             self._start()
 
 
@@ -282,6 +334,7 @@ each_tick = _worker.each_tick
 hurry = _worker.hurry
 is_wanted = _worker.is_wanted
 after_fork = _worker.after_fork
+undivided = _worker.undivided
 before_stop = _worker.before_stop
 at_stop = _worker.at_stop
 flush = _worker.flush
