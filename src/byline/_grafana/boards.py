@@ -215,6 +215,7 @@ def _json(found: board.Dashboard) -> str:
         for key in ("auto", "auto_count", "auto_min"):
             variable.pop(key, None)
     for panel in drawn["panels"]:
+        panel.get("options", {}).pop("footer", None)
         defaults = panel.get("fieldConfig", {}).get("defaults", {})
         if "links" in defaults:
             defaults["links"] = [
