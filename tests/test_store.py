@@ -488,45 +488,48 @@ def test_the_oldest_incidents_go_first_when_the_size_is_reached(tmp_path):
     assert (tmp_path / "byline.db").stat().st_size <= bound * 1.3
 
 
-def test_minutes_become_hours_before_anything_is_lost(tmp_path):
+def test_resolution_goes_before_anything_is_lost(tmp_path):
     """
-    Merging minutes and processes into hours keeps every call: the sketch stays the same.
+    Minutes that are in quarter hours go first, and quarter hours that are in days: every call stays.
     """
-    start_ns = NOW_NS - 30 * HOUR_NS
+    start_ns = NOW_NS - 96 * HOUR_NS
     rows = [
-        calls(0.001 * (minute % 7 + 1), function=f"f{number}", time_ns=start_ns + minute * 60 * 10**9, process=process)
-        for minute in range(240) for number in range(4) for process in ("one", "two")
+        calls(0.001 * (number % 7 + 1), function=f"f{function}", time_ns=start_ns + number * 5 * 60 * 10**9, process=process)
+        for number in range(480) for function in range(4) for process in ("one", "two")
     ]  # fmt: skip
     with Store.open(tmp_path / "byline.db", create=True) as store:
         store.add_latency(rows)
         before = store.latency()
-        store._max_bytes = 150_000
-        store.add_incidents([incident(1)])
+        store._max_bytes = 225_000
+        for number in range(5):
+            store.add_incidents([incident(number)])
         after = store.latency()
         thinned = [each.what for each in store.thinned()]
 
-    assert [upkeep.BY_THE_HOUR] == thinned
+    assert [upkeep.BY_THE_DAY, upkeep.BY_THE_QUARTER] == thinned
     assert [(each.function, each.sketch.buckets, each.sketch.count) for each in before] == [
         (each.function, each.sketch.buckets, each.sketch.count) for each in after
     ]
 
 
-def test_latency_goes_when_hours_are_not_enough(tmp_path):
+def test_latency_goes_when_sums_are_not_enough(tmp_path):
     """
-    When merging does not help any more, the oldest hours are removed.
+    When less resolution does not help any more, the oldest calls are removed.
     """
     rows = [
         calls(0.001, function=f"f{number}", time_ns=NOW_NS - hour * HOUR_NS)
-        for hour in range(3, 43)
+        for hour in range(3, 603, 6)
         for number in range(60)
     ]
-    with Store.open(tmp_path / "byline.db", create=True, max_bytes=190_000) as store:
+    with Store.open(tmp_path / "byline.db", create=True, max_bytes=310_000) as store:
         store.add_latency(rows)
+        for number in range(20):
+            store.add_incidents([incident(number)])
         oldest = min(each.first_ns for each in store.latency())
         thinned = {each.what for each in store.thinned()}
 
-    assert {upkeep.BY_THE_HOUR, upkeep.LATENCY_REMOVED} == thinned
-    assert NOW_NS - 43 * HOUR_NS < oldest < NOW_NS - 3 * HOUR_NS
+    assert {upkeep.BY_THE_QUARTER, upkeep.BY_THE_DAY, upkeep.LATENCY_REMOVED} == thinned
+    assert NOW_NS - 603 * HOUR_NS < oldest < NOW_NS - 24 * HOUR_NS
 
 
 def test_what_is_too_old_is_removed(tmp_path):
@@ -692,7 +695,7 @@ def test_a_damaged_value_is_a_clear_error(store):
     """
     store.add_incidents([incident(1)])
     with sqlite3.connect(store.path) as other:
-        other.execute("UPDATE incident SET suspects = '[{'")
+        other.execute("UPDATE failure SET suspects = '[{'")
     other.close()
 
     with pytest.raises(StoreError, match="damaged"):
@@ -768,7 +771,20 @@ def test_a_newer_schema_is_refused(store):
         other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StoreError, match=r"schema 99; this byline knows schema 1\. Upgrade"):
+    with pytest.raises(StoreError, match=r"schema 99; this byline knows schema 2\. Upgrade"):
+        Store.open(store.path)
+
+
+def test_an_older_schema_is_refused(store):
+    """
+    A store in a form that was never released is not guessed at either.
+    """
+    store.close()
+    with sqlite3.connect(store.path) as other:
+        other.execute("PRAGMA user_version = 1")
+    other.close()
+
+    with pytest.raises(StoreError, match=r"schema 1\b.*Move it away"):
         Store.open(store.path)
 
 

@@ -10,21 +10,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ._model import ExecutedLines, Finding, Incident, Unverified
-from ._store import findings as finding_queries, queries, upkeep
+from ._store import findings as finding_queries, incidents as _incidents, latency, queries, sums, upkeep
 from ._store.file import Error, StoreFile
 from ._store.findings import FindingKind
-from ._store.rows import Calls, CommitIncidents, FunctionSeen, Kind, Latency, Thinned
-from .exceptions import NotFoundError, UnknownCommitError
+from ._store.reading import Reading
+from ._store.rows import (
+    Block,
+    Calls,
+    CommitIncidents,
+    FunctionSeen,
+    Kind,
+    Latency,
+    Thinned,
+    Totals,
+)
 
 __all__ = [
     "MAX_AGE",
     "MAX_BYTES",
+    "Block",
     "Calls",
     "CommitIncidents",
     "ExecutedLines",
@@ -34,25 +44,24 @@ __all__ = [
     "Latency",
     "Store",
     "Thinned",
+    "Totals",
 ]
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_AGE = timedelta(days=30)
-
-MIN_PREFIX = 4
-_CANDIDATES = 5
 _FORGET_EVERY_S = 600.0
+_SUM_UP_EVERY_S = 60.0
 
 
-class Store:
+class Store(Reading):
     """An open byline.db. Safe to share between threads; after a fork each process opens its own connection."""
 
     def __init__(self, file: StoreFile, *, max_bytes: int, max_age: timedelta) -> None:
-        self.path = file.path
-        self._file = file
+        super().__init__(file)
         self._max_bytes = max_bytes
         self._max_age_ns = max_age // timedelta(microseconds=1) * 1_000
         self._forget_at = 0.0
+        self._sum_up_at = 0.0
 
     @classmethod
     def open(  # noqa: PLR0913  # keyword-only, each with a default
@@ -138,9 +147,9 @@ class Store:
         now_ns = time.time_ns()
         with self._file.opened() as connection:
             with upkeep.transaction(connection):
-                queries.add_incidents(connection, incidents)
+                _incidents.add(connection, incidents)
                 queries.add_functions(connection, functions, now_ns)
-                queries.add_latency(connection, calls)
+                latency.add(connection, calls)
                 queries.add_unverified(connection, unverified, now_ns)
                 finding_queries.add_findings(connection, findings)
                 finding_queries.add_executed(connection, executed, now_ns)
@@ -148,235 +157,11 @@ class Store:
             with suppress(Error):
                 self._keep_up(connection, now_ns)
 
-    def _keep_up(self, connection: upkeep.Connection, now_ns: int) -> None:
+    def _keep_up(self, connection: sums.Connection, now_ns: int) -> None:
         bounds = upkeep.Bounds(self._max_bytes, now_ns - self._max_age_ns, now_ns)
         upkeep.shrink(connection, bounds)
         if time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + _FORGET_EVERY_S
             upkeep.forget_old(connection, bounds)
-
-    # --- reading -------------------------------------------------------------
-
-    def incidents(  # noqa: PLR0913  # keyword-only filters
-        self,
-        *,
-        commit: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | None = None,
-        function: str | None = None,
-        fingerprint: str | None = None,
-        limit: int | None = None,
-    ) -> tuple[Incident, ...]:
-        """
-        Return incidents, newest first.
-
-        Args:
-            commit: Only those whose first suspect is this commit. A prefix will do.
-
-            since: A moment, or how long ago.
-
-            function: The marked function's full name.
-
-        Raises:
-            UnknownCommitError: The prefix names no commit, or several.
-        """
-        wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
-            "since": _moment_ns(since),
-            "until": _moment_ns(until),
-            "function": function,
-            "fingerprint": fingerprint,
-        }
-        with self._file.snapshot() as connection:
-            return queries.incidents(connection, wanted, limit)
-
-    def incident(self, id_prefix: str) -> Incident:
-        """
-        Return the incident whose id starts with a prefix.
-
-        Raises:
-            NotFoundError: There is none, or several.
-        """
-        with self._file.snapshot() as connection:
-            ids = queries.incident_ids(connection, id_prefix, _CANDIDATES + 1)
-            exact = [each for each in ids if each == id_prefix] or ids
-            if len(exact) == 1:
-                return queries.incidents(connection, {"id": exact[0]}, 1)[0]
-        if not ids:
-            raise NotFoundError(
-                f"No incident has an id that starts with {id_prefix!r}. List them: byline incidents"
-            )
-        names = ", ".join(ids[:_CANDIDATES]) + (", …" if len(ids) > _CANDIDATES else "")
-        raise NotFoundError(f"{id_prefix!r} is short for several incidents: {names}. Give more of the id.")
-
-    def by_commit(
-        self,
-        *,
-        commit: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | None = None,
-    ) -> tuple[CommitIncidents, ...]:
-        """Return the incidents of each commit that is a first suspect, newest first."""
-        wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
-            "since": _moment_ns(since),
-            "until": _moment_ns(until),
-        }
-        with self._file.snapshot() as connection:
-            return queries.by_commit(connection, wanted)
-
-    def kinds(  # noqa: PLR0913  # keyword-only filters
-        self,
-        *,
-        commit: str | None = None,
-        since: datetime | timedelta | None = None,
-        fingerprint: str | None = None,
-        error_type: str | None = None,
-        path: str | None = None,
-        line: int | None = None,
-        limit: int | None = None,
-    ) -> tuple[Kind, ...]:
-        """Return incidents by fingerprint and commit, the kind seen last first; arguments as for ``incidents()``."""
-        wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
-            "since": _moment_ns(since),
-            "fingerprint": fingerprint,
-            "error_type": error_type,
-            "path": path,
-            "line": line,
-        }
-        with self._file.snapshot() as connection:
-            return queries.kinds(connection, wanted, limit)
-
-    def count_incidents(self) -> int:
-        """Return how many incidents are recorded."""
-        with self._file.snapshot() as connection:
-            return queries.count_incidents(connection)
-
-    def latency(
-        self,
-        *,
-        function: str | None = None,
-        commit: str | None = None,
-        last_commit: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | None = None,
-    ) -> tuple[Latency, ...]:
-        """
-        Return how long calls took, by function, version and outcome, merged exactly over processes.
-
-        Args:
-            commit: Only functions that this commit wrote. A prefix will do.
-
-            last_commit: Only versions that this commit made. A prefix will do.
-        """
-        wanted = {
-            "function": function,
-            "commit_sha": self.commit(commit) if commit else None,
-            "last_commit": self.commit(last_commit) if last_commit else None,
-            "since": _moment_ns(since),
-            "until": _moment_ns(until),
-        }
-        with self._file.snapshot() as connection:
-            return queries.latency(connection, wanted)
-
-    def functions(
-        self, *, function: str | None = None, commit: str | None = None
-    ) -> tuple[FunctionSeen, ...]:
-        """Return the versions of functions that ran somewhere, called or not."""
-        wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
-        with self._file.snapshot() as connection:
-            return queries.functions(connection, wanted)
-
-    def findings(  # noqa: PLR0913  # keyword-only filters
-        self,
-        *,
-        commit: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | None = None,
-        function: str | None = None,
-        last_commit: str | None = None,
-        fingerprint: str | None = None,
-    ) -> tuple[FindingKind, ...]:
-        """
-        Return swallowed exceptions by kind and function version, the most frequent first.
-
-        Args:
-            commit: Only those whose handler's line this commit wrote. A prefix will do.
-
-            since: A moment, or how long ago; by the hour.
-
-            function: The marked function's full name.
-
-            last_commit: Only versions of functions that this commit made. A prefix will do.
-
-            fingerprint: Its first digits will do.
-        """
-        wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
-            "last_commit": self.commit(last_commit) if last_commit else None,
-            "since": _moment_ns(since),
-            "until": _moment_ns(until),
-            "function": function,
-            "fingerprint": fingerprint,
-        }
-        with self._file.snapshot() as connection:
-            return finding_queries.findings(connection, wanted)
-
-    def executed(
-        self, *, function: str | None = None, commit: str | None = None
-    ) -> tuple[ExecutedLines, ...]:
-        """Return which lines ran, by function and version, the version seen last first."""
-        wanted = {"function": function, "commit_sha": self.commit(commit) if commit else None}
-        with self._file.snapshot() as connection:
-            return finding_queries.executed(connection, wanted)
-
-    def commits(self, prefix: str = "") -> tuple[str, ...]:
-        """Return the full SHAs in the store that start with a prefix, in order."""
-        with self._file.snapshot() as connection:
-            return queries.commits(connection, prefix.lower())
-
-    def commit(self, prefix: str) -> str:
-        """
-        Return the full SHA of the one commit that a prefix of at least four digits names.
-
-        Raises:
-            UnknownCommitError: The prefix is too short, names no commit, or several.
-        """
-        if len(prefix) < MIN_PREFIX or set(prefix.lower()) - set("0123456789abcdef"):
-            raise UnknownCommitError(
-                f"{prefix!r} is not a commit. Give at least {MIN_PREFIX} hexadecimal digits."
-            )
-        found = self.commits(prefix)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UnknownCommitError(f"{prefix!r} is short for {_some(found)}. Give more digits.")
-        known = self.commits()
-        hint = f"It knows {_some(known)}." if known else "It knows no commit yet."
-        raise UnknownCommitError(f"{prefix!r} names no commit in {str(self.path)!r}. {hint}")
-
-    def unverified(self, *, since: datetime | timedelta = timedelta(days=1)) -> tuple[Unverified, ...]:
-        """Return what programs said they could not tell, newest first."""
-        with self._file.snapshot() as connection:
-            return queries.unverified(connection, _moment_ns(since) or 0)
-
-    def thinned(self) -> tuple[Thinned, ...]:
-        """Return what the bounds of size and age took away."""
-        with self._file.snapshot() as connection:
-            return queries.thinned(connection)
-
-
-def _moment_ns(moment: datetime | timedelta | None) -> int | None:
-    """Return nanoseconds since the epoch; a timedelta means so long ago."""
-    if moment is None:
-        return None
-    if isinstance(moment, timedelta):
-        return time.time_ns() - moment // timedelta(microseconds=1) * 1_000
-    return (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
-
-
-def _some(names: tuple[str, ...]) -> str:
-    shown = ", ".join(each[:12] for each in names[:_CANDIDATES])
-    more = len(names) - _CANDIDATES
-    return f"{len(names)} commits: {shown}{f' and {more} more' if more > 0 else ''}"
+        if time.monotonic() >= self._sum_up_at and upkeep.sum_up(connection, now_ns):
+            self._sum_up_at = time.monotonic() + _SUM_UP_EVERY_S

@@ -69,6 +69,14 @@ def newer(path: Path, version: int, known: int) -> str:
     return f"The store {str(path)!r} has schema {version}; this byline knows schema {known}. Upgrade byline."
 
 
+def older(path: Path, version: int, known: int) -> str:
+    """Say that the store was written by a byline before the first release."""
+    return (
+        f"The store {str(path)!r} has schema {version}, of a byline that was never released; this one knows schema {known}. "
+        "Move it away and a new one is made."
+    )
+
+
 def foreign(path: Path) -> str:
     """Say that the file is an SQLite database of someone else's."""
     return f"{str(path)!r} is an SQLite database, but not a byline store. Set BYLINE_STORE to another path."

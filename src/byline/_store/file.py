@@ -201,6 +201,8 @@ class StoreFile:
         version = _pragma(connection, "user_version")
         if version > VERSION:
             raise StoreError(errors.newer(self.path, version, VERSION))
+        if version < VERSION:
+            raise StoreError(errors.older(self.path, version, VERSION))
 
     # --- forks ---------------------------------------------------------------
 

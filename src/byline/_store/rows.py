@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any
 
 from .. import _wire
@@ -58,6 +59,33 @@ class Latency:
     """End of the last minute with calls."""
 
     exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All stored calls of one function's version with one outcome, without their distribution: quick for many."""
+
+    function: str
+    commit: str
+    last_commit: str
+    error_type: str
+    calls: int
+    total_s: float
+    maximum_s: float
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Calls of one series within a quarter hour."""
+
+    error_type: str
+    start_ns: int
+    minutes: int
+    """15, or more where only longer sums are left."""
+
+    sketch: Sketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +159,8 @@ class Kind:
     message: str
     path: str
     line: int
+    tool: str = ""
+    """Of the first suspect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,45 +176,57 @@ class Thinned:
     """When it last happened."""
 
 
+_COMMON = ("function", "error_type", "stacktrace", "path", "line", "fingerprint", "service", "revision")
+_OWN = ("id", "time_ns", "message", "suppressed", "trace_id", "span_id", "duration_s")
+_MESSAGE = "\x1a"
+"""Stands for the message inside a stack trace, which would differ from incident to incident without it."""
+
+
 def incident_row(incident: Incident) -> dict[str, object]:
-    """Return an incident as a row."""
-    row: dict[str, object] = {
-        "id": incident.id,
-        "time_ns": incident.time_ns,
-        "function": incident.function,
-        "error_type": incident.error_type,
-        "message": incident.message,
-        "stacktrace": incident.stacktrace,
-        "path": incident.path,
-        "line": incident.line,
-        "fingerprint": incident.fingerprint,
-        "commit_sha": incident.suspects[0].commit if incident.suspects else "",
+    """Return what is an incident's own."""
+    return _cleaned({name: getattr(incident, name) for name in _OWN})
+
+
+def failure_row(incident: Incident) -> dict[str, object]:
+    """Return what an incident has in common with others of its kind."""
+    first = incident.suspects[0] if incident.suspects else None
+    row = {name: getattr(incident, name) for name in _COMMON}
+    row["stacktrace"] = _without(incident.message, incident.stacktrace)
+    row |= {
+        "commit_sha": first.commit if first else "",
+        "tool": first.tool if first else "",
         "function_commit": incident.attribution.commit,
         "last_commit": incident.attribution.last_commit,
         "attribution": _wire.dumps(incident.attribution),
         "suspects": _wire.dumps(incident.suspects),
         "unverified": _wire.dumps(incident.unverified),
-        "suppressed": incident.suppressed,
-        "trace_id": incident.trace_id,
-        "span_id": incident.span_id,
-        "service": incident.service,
-        "revision": incident.revision,
-        "duration_s": incident.duration_s,
     }
+    row = _cleaned(row)
+    digest = blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=12)
+    return {"digest": digest.hexdigest(), **row}
+
+
+def _without(message: str, stacktrace: str) -> str:
+    """Put a sign in the place of the message, where that can be undone."""
+    if not message or _MESSAGE in stacktrace or _MESSAGE in message:
+        return stacktrace
+    return stacktrace.replace(message, _MESSAGE)
+
+
+def _cleaned(row: dict[str, object]) -> dict[str, object]:
     return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def incident_of(row: Row) -> Incident:
     """
-    Read an incident.
+    Read an incident, from both its rows.
 
     Raises:
         ValueError: One of its JSON columns is damaged.
     """
-    names = ("id", "time_ns", "function", "error_type", "message", "stacktrace", "path", "line", "fingerprint",
-             "suppressed", "trace_id", "span_id", "service", "revision", "duration_s")  # fmt: skip
     return Incident(
-        **{name: row[name] for name in names},
+        **{name: row[name] for name in (*_COMMON, *_OWN) if name != "stacktrace"},
+        stacktrace=row["stacktrace"].replace(_MESSAGE, row["message"]),
         attribution=_wire.loads(Attribution, row["attribution"]),
         suspects=_wire.loads_all(Suspect, row["suspects"]),
         unverified=_wire.loads_all(Unverified, row["unverified"]),

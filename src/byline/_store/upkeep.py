@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from . import findings, sketches
-from .rows import MINUTE_NS, sketch_of, sketch_row
+from . import findings, sums
+from .rows import MINUTE_NS
+from .sums import Connection
+from .windows import DAY, QUARTER, SPANS
 
 BATCH = 5_000
 """Rows that one transaction touches at most, so that no other writer waits long."""
@@ -18,38 +19,28 @@ BATCH = 5_000
 ROUNDS = 40
 """Transactions at most per call; the next write goes on."""
 
+SUM_ROUNDS = 20
+"""The same, for sums."""
+
+_STEP = 50
+"""What a step of summing costs without any row, in rows."""
+
 _ENOUGH = 0.9
 """Thin to this share of the bound, so that not every write has to thin."""
 
-_HOUR = 60
 _FRESH_MINUTES = 120
 """The last two hours keep their minutes."""
 
-BY_THE_HOUR = "latency by the hour"
+_FRESH_QUARTERS = 2 * DAY
+"""The last two days keep their quarter hours: the watch over a new version needs them."""
+
+_BATCH_SPANS = 4
+"""Spans whose finer rows one transaction removes."""
+
+BY_THE_QUARTER = "latency by the quarter hour"
+BY_THE_DAY = "latency by the day"
 LATENCY_REMOVED = "latency removed"
 INCIDENTS_REMOVED = "incidents removed"
-
-_WRITE_LATENCY = """
-INSERT OR REPLACE INTO latency VALUES (
-    :series, :minute, :minutes, :process, :calls, :total_s, :minimum_s, :maximum_s,
-    :scale, :zero_calls, :first_bucket, :buckets, :exact
-)
-"""
-_READ_LATENCY = """
-SELECT * FROM latency
-WHERE minute = :minute AND series = :series AND minutes = :minutes AND process = :process
-"""
-
-
-class Connection(Protocol):
-    """What is used of a ``sqlite3.Connection``; only ``store.py`` imports that module."""
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open."""
-
-    def execute(self, sql: str, parameters: Any = ..., /) -> Any:  # noqa: ANN401  # the cursor's rows are Any, too
-        """Run one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +52,6 @@ class Bounds:
     now_ns: int
 
 
-def write_latency(
-    connection: Connection, key: dict[str, int], sketch: sketches.Sketch, *, exact: bool
-) -> None:
-    """
-    Add a sketch to the row of its key.
-
-    Args:
-        key: ``series``, ``minute``, ``minutes`` and ``process``.
-    """
-    known = connection.execute(_READ_LATENCY, key).fetchone()
-    if known is not None:
-        sketch = sketches.merge([sketch_of(known), sketch])
-        exact = exact and bool(known["exact"])
-    connection.execute(_WRITE_LATENCY, {**key, **sketch_row(sketch), "exact": int(exact)})
-
-
 def used_bytes(connection: Connection) -> int:
     """Return the size of the pages in use."""
     pages, free, size = (
@@ -86,11 +61,38 @@ def used_bytes(connection: Connection) -> int:
     return int((pages - free) * size)
 
 
+def sum_up(connection: Connection, now_ns: int) -> bool:
+    """Sum up what is due, in short transactions; tell whether all of it is done."""
+    for _ in range(SUM_ROUNDS):
+        with transaction(connection):
+            if not _sum_batch(connection, now_ns):
+                return True
+    return False
+
+
+def _sum_batch(connection: Connection, now_ns: int) -> bool:
+    """Sum up a batch of rows; tell whether more is due."""
+    left = BATCH
+    while left > 0:
+        rows = sums.sum_up(connection, now_ns)
+        if rows is None:
+            return False
+        left -= rows + _STEP
+    return True
+
+
 def forget_old(connection: Connection, bounds: Bounds) -> None:
     """Remove what is older than the bound of age."""
+    oldest = bounds.oldest_ns // MINUTE_NS
     for _ in range(ROUNDS):
         with transaction(connection):
-            removed = _remove(connection, bounds.oldest_ns, BATCH, bounds)
+            removed = _remove_incidents(connection, bounds.oldest_ns, bounds)
+            removed += _remove_latency(connection, "latency", 1, oldest, LATENCY_REMOVED, bounds)
+            for minutes in SPANS:
+                removed += _remove_latency(
+                    connection, "latency_sum", minutes, oldest, LATENCY_REMOVED, bounds
+                )
+                removed += _remove_sums(connection, minutes, oldest)
         if not removed:
             break
     with transaction(connection):
@@ -99,109 +101,136 @@ def forget_old(connection: Connection, bounds: Bounds) -> None:
         )
         findings.forget_old(connection, bounds.oldest_ns)
         connection.execute(
-            "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM latency WHERE series = series.id)"
+            "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM latency WHERE series = series.id) "
+            "AND NOT EXISTS (SELECT 1 FROM latency_sum WHERE series = series.id)"
+        )
+        connection.execute(
+            "DELETE FROM failure WHERE NOT EXISTS (SELECT 1 FROM incident WHERE failure = failure.id) "
+            "AND NOT EXISTS (SELECT 1 FROM incident_sum WHERE failure = failure.id)"
         )
 
 
 def shrink(connection: Connection, bounds: Bounds) -> None:
-    """Thin until the size is within its bound: minutes become hours first, then the oldest rows go."""
+    """
+    Thin until the size is within its bound: resolution first, then the oldest rows.
+
+    Minutes that are in quarter hours go first, then quarter hours that are in days. Nothing
+    is missing in an answer then, but its edges are coarser. After that the oldest go: incidents,
+    whose numbers stay, and latency.
+    """
     if used_bytes(connection) <= bounds.max_bytes:
         return
     for _ in range(ROUNDS):
         with transaction(connection):
             if used_bytes(connection) <= bounds.max_bytes * _ENOUGH:
                 break
-            if not _merge_hours(connection, bounds):
-                _remove(connection, _oldest(connection), BATCH, bounds)
+            # What is summed can be thinned without a loss.
+            if not _thin(connection, bounds) and not _sum_batch(connection, bounds.now_ns):
+                _remove_oldest(connection, bounds)
     # Stepped to its end: each row is a page given back.
     connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
-def _merge_hours(connection: Connection, bounds: Bounds) -> int:
-    """Merge the oldest minutes, over processes, into hours; nothing but resolution is lost."""
-    span = {
-        # The last hour merged may have been a batch's end, and go on.
-        "start": _merged_until(connection) - _HOUR,
-        "end": bounds.now_ns // MINUTE_NS - _FRESH_MINUTES,
-        "batch": BATCH,
+def thinned_before(connection: Connection, what: str) -> int:
+    """Return the minute before which something was thinned; 0 when nothing was."""
+    row = connection.execute("SELECT until_ns FROM thinned WHERE what = :what", {"what": what}).fetchone()
+    return -(-int(row["until_ns"]) // MINUTE_NS) if row else 0
+
+
+def _thin(connection: Connection, bounds: Bounds) -> int:
+    """Remove a batch of rows that longer ones hold, too: the oldest, and no fresh ones."""
+    now, reach = bounds.now_ns // MINUTE_NS, sums.reach(connection)
+    ends = {
+        QUARTER: min(reach.get(QUARTER, 0), now - _FRESH_MINUTES),
+        DAY: min(reach.get(DAY, 0), now - _FRESH_QUARTERS),
     }
-    rows = connection.execute(
-        """
-        SELECT * FROM latency WHERE minute >= :start AND minute < :end AND minutes = 1
-        ORDER BY minute, series LIMIT :batch
-        """,
-        span,
-    ).fetchall()
-    groups: dict[tuple[int, int], list[Any]] = {}
-    for row in rows:
-        groups.setdefault((row["minute"] - row["minute"] % _HOUR, row["series"]), []).append(row)
-    for (hour, series), parts in groups.items():
-        _delete_latency(connection, parts)
-        key = {"series": series, "minute": hour, "minutes": _HOUR, "process": 0}
-        exact = all(row["exact"] for row in parts)
-        write_latency(connection, key, sketches.merge(sketch_of(row) for row in parts), exact=exact)
-    if rows:
-        until = max(hour for hour, _ in groups) + _HOUR
-        _note(connection, BY_THE_HOUR, len(rows), until * MINUTE_NS, bounds)
-    return len(rows)
+    for table, finer, minutes, what in (
+        ("latency", 1, QUARTER, BY_THE_QUARTER),
+        ("latency_sum", QUARTER, DAY, BY_THE_DAY),
+    ):
+        # What was thinned ends with a span: a window that begins in it takes the whole span.
+        start = _oldest_minute(connection, table, finer)
+        end = min(start - start % minutes + _BATCH_SPANS * minutes, ends[minutes] - ends[minutes] % minutes)
+        removed = _remove_latency(connection, table, finer, end, what, bounds)
+        if removed:
+            return removed
+    return 0
 
 
-def _merged_until(connection: Connection) -> int:
-    row = connection.execute(
-        "SELECT until_ns FROM thinned WHERE what = :what", {"what": BY_THE_HOUR}
-    ).fetchone()
-    return int(row["until_ns"]) // MINUTE_NS if row else 0
+def _remove_oldest(connection: Connection, bounds: Bounds) -> None:
+    """Remove about a tenth of what is left, up to a batch."""
+    before_ns = _oldest(connection)
+    before = before_ns // MINUTE_NS
+    removed = _remove_incidents(connection, before_ns, bounds)
+    removed += _remove_latency(connection, "latency", 1, before, LATENCY_REMOVED, bounds)
+    for minutes in SPANS:
+        removed += _remove_latency(connection, "latency_sum", minutes, before, LATENCY_REMOVED, bounds)
+    if not removed:
+        # Only numbers are left. A tenth of the days goes.
+        first, last = connection.execute("SELECT MIN(minute), MAX(minute) FROM incident_sum").fetchone()
+        for minutes in SPANS:
+            _remove_sums(connection, minutes, (first or 0) + max(DAY, ((last or 0) - (first or 0)) // 10))
 
 
-def _delete_latency(connection: Connection, rows: Iterable[Any]) -> None:
-    for row in rows:
-        connection.execute(
-            "DELETE FROM latency "
-            "WHERE minute = :minute AND series = :series AND minutes = :minutes AND process = :process",
-            {name: row[name] for name in ("minute", "series", "minutes", "process")},
-        )
+def _oldest_minute(connection: Connection, table: str, minutes: int) -> int:
+    length = f"WHERE minutes = {minutes}" if minutes > 1 else ""
+    row = connection.execute(f"SELECT MIN(minute) AS minute FROM {table} {length}").fetchone()
+    return int(row["minute"] or 0)
 
 
 def _oldest(connection: Connection) -> int:
-    """Return the moment before which about a tenth of the incidents, or of the latency rows, lies."""
+    """Return the moment before which about a tenth of the incidents, or of the latency, lies."""
     moments = []
-    for table, column, unit in (("incident", "time_ns", 1), ("latency", "minute", MINUTE_NS)):
-        count = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    for rows, column, length, unit in (
+        ("incident", "time_ns", 1, 1),
+        ("latency", "minute", 1, MINUTE_NS),
+        *((f"latency_sum WHERE minutes = {minutes}", "minute", minutes, MINUTE_NS) for minutes in SPANS),
+    ):
+        count = connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()[0]
         if count:
             row = connection.execute(
-                f"SELECT {column} FROM {table} ORDER BY {column} LIMIT 1 OFFSET :tenth",
+                f"SELECT {column} FROM {rows} ORDER BY {column} LIMIT 1 OFFSET :tenth",
                 {"tenth": min(count // 10, BATCH)},
             ).fetchone()
-            moments.append((row[0] + 1) * unit)
+            moments.append((row[0] + length) * unit)
     return min(moments, default=0)
 
 
-def _remove(connection: Connection, before_ns: int, batch: int, bounds: Bounds) -> int:
-    """Remove incidents and latency older than a moment, a batch of each at most."""
-    removed = 0
-    for what, statement, parameters in (
-        (
-            INCIDENTS_REMOVED,
-            """
-            DELETE FROM incident WHERE id IN
-            (SELECT id FROM incident WHERE time_ns < :before ORDER BY time_ns LIMIT :batch)
-            """,
-            {"before": before_ns, "batch": batch},
-        ),
-        (
-            LATENCY_REMOVED,
-            """
-            DELETE FROM latency WHERE (minute, series, minutes, process) IN
-            (SELECT minute, series, minutes, process FROM latency WHERE minute < :before ORDER BY minute LIMIT :batch)
-            """,
-            {"before": before_ns // MINUTE_NS, "batch": batch},
-        ),
-    ):
-        rows = connection.execute(statement, parameters).rowcount
-        if rows:
-            _note(connection, what, rows, before_ns, bounds)
-        removed += rows
-    return removed
+def _remove_incidents(connection: Connection, before_ns: int, bounds: Bounds) -> int:
+    rows: int = connection.execute(
+        """
+        DELETE FROM incident WHERE id IN
+        (SELECT id FROM incident WHERE time_ns < :before ORDER BY time_ns LIMIT :batch)
+        """,
+        {"before": before_ns, "batch": BATCH},
+    ).rowcount
+    if rows:
+        _note(connection, INCIDENTS_REMOVED, rows, before_ns, bounds)
+    return rows
+
+
+def _remove_latency(  # noqa: PLR0913, PLR0917  # a table, its rows, and why
+    connection: Connection, table: str, minutes: int, before: int, what: str, bounds: Bounds
+) -> int:
+    """Remove rows of one length that end before a minute, the oldest first, up to a batch."""
+    key = "minute, series, minutes" + (", process" if table == "latency" else "")
+    rows: int = connection.execute(
+        f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} "
+        "WHERE minutes = :minutes AND minute <= :last ORDER BY minute LIMIT :batch)",
+        {"minutes": minutes, "last": before - minutes, "batch": BATCH},
+    ).rowcount
+    if rows:
+        _note(connection, what, rows, before * MINUTE_NS, bounds)
+    return rows
+
+
+def _remove_sums(connection: Connection, minutes: int, before: int) -> int:
+    """Remove the numbers of incidents that were removed before."""
+    rows: int = connection.execute(
+        "DELETE FROM incident_sum WHERE minutes = :minutes AND minute <= :last",
+        {"minutes": minutes, "last": before - minutes},
+    ).rowcount
+    return rows
 
 
 def _note(connection: Connection, what: str, rows: int, until_ns: int, bounds: Bounds) -> None:
