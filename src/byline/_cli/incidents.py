@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..exceptions import NotFoundError
 from . import options
-from .output import SHA_DIGITS, ago, console, count, duration, iso, print_json, share, short, visible
+from .output import SHA_DIGITS, ago, console, count, duration, iso, moment, print_json, share, short, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .._desk.incidents import CommitReport, IncidentReport
-    from .._model import Suspect
-    from ..store import Kind
+    from .._model import Incident, Suspect
+    from ..store import Kind, Store
 
 EXAMPLES = """
 \b
@@ -25,14 +28,18 @@ Examples:
   byline incidents
   byline incidents --since 48h
   byline incidents a1b2c3d
+  byline incidents --tool copilot --error KeyError
+  byline incidents --follow
+  byline incidents --trace 0af7651916cd43dd8448eb211c80319c
   byline incidents --json | jq '.commits[] | {commit, count}'
 
 \b
-JSON keys: version, since_s, count, commits[], unverified[]. Each commit: commit, subject,
+JSON keys: version, since_s, count, found, commits[], unverified[]. Each commit: commit, subject,
 author, tool, model, change, committed_at, count, recorded, first_seen, last_seen, error_types[],
 p95_s, functions[] (function, calls, errors, cancelled, error_rate, p50_s, p95_s, p99_s, exact),
 incidents[]: the newest of each kind (id, fingerprint, error_type, message, function, path, line,
 count, recorded, first_seen, last_seen). count has what the rate limit held back, recorded has not.
+With --follow or --trace: one incident a line (time, commit, tool, id, function, error_type, …).
 New keys may come; these stay.
 """
 
@@ -47,9 +54,29 @@ _KINDS_SHOWN = 3
     callback=options.since,
     help="How far to look back: a number and s, m, h, d or w. Default: all.",
 )
+@click.option("--function", metavar="NAME", help="Only this function, by its full name.")
+@click.option("--tool", metavar="NAME", help="Only commits of this AI tool.")
+@click.option("--error", "error_type", metavar="TYPE", help="Only this type of exception.")
+@click.option("--trace", metavar="ID", help="Only incidents of this trace, each by itself.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="So many commits; 0 for all."
+)
+@click.option("--follow", "-f", is_flag=True, help="Print incidents as they happen, until interrupted.")
 @options.store
 @options.as_json
-def command(*, commit: str | None, since: timedelta | None, store: Path | None, as_json: bool) -> None:
+def command(
+    *,
+    commit: str | None,
+    since: timedelta | None,
+    function: str | None,
+    tool: str | None,
+    error_type: str | None,
+    trace: str | None,
+    limit: int,
+    follow: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
     """
     Show which commits fail.
 
@@ -58,8 +85,20 @@ def command(*, commit: str | None, since: timedelta | None, store: Path | None, 
     from .._desk.incidents import report
     from .._desk.places import open_store
 
+    wanted = {"commit": commit, "function": function, "tool": tool, "error_type": error_type}
     with open_store(store) as opened:
-        found = report(opened, commit=commit, since=since)
+        if follow or trace:
+            _print_each(opened, {**wanted, "trace_id": trace}, since, follow=follow, as_json=as_json)
+            return
+        found = report(
+            opened,
+            commit=commit,
+            function=function,
+            tool=tool,
+            error_type=error_type,
+            since=since,
+            limit=limit or None,
+        )
     if as_json:
         print_json(_as_json(found, since))
     else:
@@ -68,11 +107,58 @@ def command(*, commit: str | None, since: timedelta | None, store: Path | None, 
         raise SystemExit(1)
 
 
+def _print_each(
+    store: Store, wanted: Mapping[str, str | None], since: timedelta | None, *, follow: bool, as_json: bool
+) -> None:
+    """Print incidents one by one, oldest first."""
+    from .._desk.incidents import follow as follow_incidents
+
+    out, found = console(), False
+    for each in follow_incidents(store, wanted, since=since, forever=follow):
+        found = True
+        if as_json:
+            click.echo(json.dumps(incident_json(each)))
+        else:
+            _print_incident(out, each)
+    if not found and not follow:
+        raise NotFoundError("No incident matches. List them: byline incidents")
+
+
+def _print_incident(out: Console, incident: Incident) -> None:
+    from rich.text import Text
+
+    commit = incident.suspects[0].commit if incident.suspects else ""
+    out.print(
+        Text.assemble(
+            f"{moment(incident.time_ns)}  ",
+            (visible(incident.id), "cyan"),
+            "  ",
+            (visible(short(commit)) or "unknown", "bold yellow"),
+            f"  {visible(incident.path)}:{incident.line}\n    ",
+            (visible(incident.error_type), "bold red"),
+            f": {visible(incident.message)}" if incident.message else "",
+        )
+    )
+
+
+def incident_json(incident: Incident) -> dict[str, object]:
+    """Return one incident for programs, without its stack trace."""
+    names = ("id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
+             "trace_id", "span_id", "duration_s", "suppressed")  # fmt: skip
+    return {
+        "time": iso(incident.time_ns),
+        "commit": incident.suspects[0].commit if incident.suspects else "",
+        "tool": incident.suspects[0].tool if incident.suspects else "",
+        **{name: getattr(incident, name) for name in names},
+    }
+
+
 def _as_json(report: IncidentReport, since: timedelta | None) -> dict[str, object]:
     return {
         "version": 1,
         "since_s": since.total_seconds() if since else None,
         "count": report.incidents,
+        "found": report.found,
         "commits": [_commit_json(each) for each in report.commits],
         "unverified": [dataclasses.asdict(each) for each in report.unverified],
     }
@@ -140,9 +226,12 @@ def _print(report: IncidentReport, since: timedelta | None, *, detailed: bool) -
         for each in report.commits:
             _print_commit(out, each)
     else:
-        commits = count(sum(1 for each in report.commits if each.commit), "commit")
+        unknown = any(not each.commit for each in report.commits)
+        commits = count(report.found - unknown, "commit")
         out.print(f"{count(report.incidents, 'incident')}{window}, first suspects: {commits}\n", style="bold")
         _print_table(out, report)
+        if report.found > len(report.commits):
+            out.print(f"… and {report.found - len(report.commits):,} more; --limit 0 lists all", style="dim")
     for note in report.unverified:
         out.print(f"\nNot in this answer: {visible(note.subject)} ({visible(note.reason)})", style="yellow")
     if report.commits:

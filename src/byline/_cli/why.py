@@ -29,6 +29,7 @@ EXAMPLES = """
 Examples:
   byline why                      the last incident
   byline why 3fa9c2               an incident by the start of its id
+  byline why 0af7651916cd43dd8448eb211c80319c   the last incident of a trace
   byline why crash.log            the last traceback in a file
   kubectl logs shop | byline why -
   byline why --json | jq -r '.suspects[0].commit'
@@ -49,7 +50,10 @@ _SIZE_LIMIT = 50_000_000
 
 @click.command(epilog=EXAMPLES)
 @click.argument(
-    "what", metavar="[INCIDENT_ID | FILE | -]", required=False, shell_complete=options.complete_incident
+    "what",
+    metavar="[INCIDENT_ID | TRACE_ID | FILE | -]",
+    required=False,
+    shell_complete=options.complete_incident,
 )
 @options.store
 @click.option(

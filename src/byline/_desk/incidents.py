@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from .._model import Suspect, Unverified
+from .._model import Incident, Suspect, Unverified
 from ..store import CommitIncidents, Kind, Store
 from .numbers import FunctionNumbers, numbers_of
+
+_AT_ONCE = 10_000
+_LATE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +55,35 @@ class IncidentReport:
     """The commit that failed last first."""
 
     unverified: tuple[Unverified, ...]
+    incidents: int
+    """How many incidents there were in all, also those of commits that are not listed."""
 
-    @property
-    def incidents(self) -> int:
-        """How many incidents there were in all."""
-        return sum(each.incidents for each in self.commits)
+    found: int
+    """How many commits there were in all."""
 
 
-def report(store: Store, *, commit: str | None = None, since: timedelta | None = None) -> IncidentReport:
+def report(  # noqa: PLR0913  # keyword-only filters
+    store: Store,
+    *,
+    commit: str | None = None,
+    function: str | None = None,
+    tool: str | None = None,
+    error_type: str | None = None,
+    since: timedelta | datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> IncidentReport:
     """
     Report incidents by commit.
 
     Args:
         commit: Only this one. A prefix will do.
 
+        tool: Only those whose first suspect this tool wrote.
+
         since: How far to look back; None means as far as the store goes.
+
+        limit: So many commits at most, and kinds of each; None means all.
 
     Raises:
         UnknownCommitError: The prefix names no commit of the store, or several.
@@ -72,12 +91,23 @@ def report(store: Store, *, commit: str | None = None, since: timedelta | None =
         StoreError: The store cannot be read.
     """
     sha = store.commit(commit) if commit else None
-    commits = store.by_commit(commit=sha, since=since)
-    kinds = store.kinds(commit=sha, since=since)
+    found = store.by_commit(
+        commit=sha, function=function, tool=tool, error_type=error_type, since=since, until=until
+    )
+    shown = found[:limit]
+    kinds = store.kinds(
+        commits=[each.commit for each in shown], function=function, tool=tool, error_type=error_type,
+        since=since, until=until, limit=limit,
+    )  # fmt: skip
     known: dict[str, FunctionNumbers | None] = {}
-    for name in dict.fromkeys(name for each in commits for name in each.functions):
-        known[name] = numbers_of(name, store.latency(function=name, since=since))
-    return IncidentReport(tuple(_report(each, kinds, known) for each in commits), thinned_notes(store))
+    for name in dict.fromkeys(name for each in shown for name in each.functions[:limit]):
+        known[name] = numbers_of(name, store.latency(function=name, since=since, until=until))
+    return IncidentReport(
+        tuple(_report(each, kinds, known) for each in shown),
+        thinned_notes(store),
+        sum(each.incidents for each in found),
+        len(found),
+    )
 
 
 def _report(
@@ -89,7 +119,7 @@ def _report(
         incidents=commit.incidents,
         recorded=commit.recorded,
         functions=commit.functions,
-        numbers=tuple(found for name in commit.functions if (found := known[name]) is not None),
+        numbers=tuple(found for name in commit.functions if (found := known.get(name)) is not None),
         error_types=commit.error_types,
         first_ns=commit.first_ns,
         last_ns=commit.last_ns,
@@ -106,4 +136,54 @@ def thinned_notes(store: Store) -> tuple[Unverified, ...]:
             "older answers need a bigger store, or a backend of your own",
         )
         for each in store.thinned()
+    )
+
+
+def follow(
+    store: Store,
+    wanted: Mapping[str, str | None],
+    *,
+    since: timedelta | None = None,
+    forever: bool = True,
+    every_s: float = 1.0,
+) -> Iterator[Incident]:
+    """
+    Yield incidents, oldest first; then wait for new ones.
+
+    Args:
+        wanted: Of ``commit``, ``function``, ``tool``, ``error_type`` and ``trace_id`` what is asked for.
+
+        since: Begin so far back. By default with those to come, or with all when not ``forever``.
+
+        forever: Whether to wait. A process may write late: what is older than the last one shown by
+            less than a minute is shown, too.
+    """
+    seen: dict[str, int] = {}
+    start = timedelta() if forever and since is None else since
+    moment = None if start is None else datetime.now(UTC) - start
+    while True:
+        for each in reversed(_matching(store, wanted, moment)):
+            if each.id not in seen:
+                seen[each.id] = each.time_ns
+                yield each
+        if not forever:
+            return
+        time.sleep(every_s)
+        if seen:
+            newest = max(seen.values())
+            since_ns = newest - _LATE_NS
+            seen = {id_: at for id_, at in seen.items() if at >= since_ns}
+            late = datetime.fromtimestamp(since_ns / 1e9, UTC)
+            moment = late if moment is None else max(moment, late)
+
+
+def _matching(store: Store, wanted: Mapping[str, str | None], since: datetime | None) -> tuple[Incident, ...]:
+    return store.incidents(
+        commit=wanted.get("commit"),
+        function=wanted.get("function"),
+        tool=wanted.get("tool"),
+        error_type=wanted.get("error_type"),
+        trace_id=wanted.get("trace_id"),
+        since=since,
+        limit=_AT_ONCE,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,6 +17,8 @@ from .frames import code_at, facts_of
 from .incidents import thinned_notes
 from .numbers import FunctionNumbers, numbers_of
 from .traceback_text import Chain, TracebackFrame, frames_of, parse
+
+_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
     Explain a recorded incident.
 
     Args:
-        id_prefix: Of its id; empty means the last one.
+        id_prefix: Of its id, or the id of its trace; empty means the last one.
 
         manifest: Adds the subjects of commits that the incident names without one.
 
@@ -78,7 +81,7 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
         NotFoundError: There is no such incident, or none at all.
     """
     if id_prefix:
-        incident = store.incident(id_prefix)
+        incident = _found(store, id_prefix)
     else:
         last = store.incidents(limit=1)
         if not last:
@@ -98,6 +101,15 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
         _together(kinds),
         incident.unverified + thinned_notes(store),
     )
+
+
+def _found(store: Store, id_prefix: str) -> Incident:
+    """Find an incident by its id's first digits, or the last one of a trace."""
+    if _TRACE_ID.fullmatch(id_prefix):
+        traced = store.incidents(trace_id=id_prefix.lower(), limit=1)
+        if traced:
+            return traced[0]
+    return store.incident(id_prefix)
 
 
 def explain_traceback(text: str, manifest: Manifest, *, store: Store | None = None) -> Why:

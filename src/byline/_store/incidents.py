@@ -120,8 +120,15 @@ def _commit_incidents(connection: sums.Connection, commit: str, rows: Sequence[A
     )
 
 
-def kinds(connection: sums.Connection, wanted: Parameters, limit: int | None) -> tuple[Kind, ...]:
-    """Return incidents by fingerprint and commit, the kind seen last first."""
+def kinds(
+    connection: sums.Connection, wanted: Parameters, limit: int | None, commits: Sequence[str] | None = None
+) -> tuple[Kind, ...]:
+    """
+    Return incidents by fingerprint and commit, the kind seen last first.
+
+    Args:
+        commits: Of these only, and so many of each as ``limit`` says.
+    """
     rows = connection.execute(
         f"{_tally(connection, wanted)} SELECT f.fingerprint, f.commit_sha, tally.* "
         f"FROM tally JOIN failure AS f ON f.id = failure {_matching(wanted)} ORDER BY last_ns, failure DESC",
@@ -129,9 +136,18 @@ def kinds(connection: sums.Connection, wanted: Parameters, limit: int | None) ->
     )
     groups: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
-        groups.setdefault((row["fingerprint"], row["commit_sha"]), []).append(row)
+        if commits is None or row["commit_sha"] in commits:
+            groups.setdefault((row["fingerprint"], row["commit_sha"]), []).append(row)
     newest_first = sorted(groups.values(), key=lambda group: (-group[-1]["last_ns"], group[-1]["failure"]))
-    return tuple(_kind(connection, group) for group in newest_first[:limit])
+    if commits is None:
+        return tuple(_kind(connection, group) for group in newest_first[:limit])
+    seen: Counter[str] = Counter()
+    found = []
+    for group in newest_first:
+        seen[group[0]["commit_sha"]] += 1
+        if limit is None or seen[group[0]["commit_sha"]] <= limit:
+            found.append(_kind(connection, group))
+    return tuple(found)
 
 
 def _kind(connection: sums.Connection, rows: Sequence[Any]) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from .._model import ExecutedLines, Incident, Unverified
@@ -55,7 +56,7 @@ class Reading:
             UnknownCommitError: The prefix names no commit, or several.
         """
         wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "since": _moment_ns(since),
             "until": _moment_ns(until),
             "function": function,
@@ -98,7 +99,7 @@ class Reading:
     ) -> tuple[CommitIncidents, ...]:
         """Return the incidents of each commit that is a first suspect, newest first."""
         wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "since": _moment_ns(since),
             "until": _moment_ns(until),
             "function": function,
@@ -120,11 +121,17 @@ class Reading:
         error_type: str | None = None,
         path: str | None = None,
         line: int | None = None,
+        commits: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> tuple[Kind, ...]:
-        """Return incidents by fingerprint and commit, the kind seen last first; arguments as for ``incidents()``."""
+        """
+        Return incidents by fingerprint and commit, the kind seen last first; arguments as for ``incidents()``.
+
+        Args:
+            commits: Of these only, by their full SHAs; ``limit`` counts for each of them.
+        """
         wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "since": _moment_ns(since),
             "until": _moment_ns(until),
             "function": function,
@@ -135,7 +142,7 @@ class Reading:
             "line": line,
         }
         with self._file.snapshot() as connection:
-            return _incidents.kinds(connection, wanted, limit)
+            return _incidents.kinds(connection, wanted, limit, commits)
 
     def count_incidents(self) -> int:
         """Return how many incidents are recorded."""
@@ -161,7 +168,7 @@ class Reading:
         """
         wanted = {
             "function": function,
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "last_commit": self.commit(last_commit) if last_commit else None,
             "since": _moment_ns(since),
             "until": _moment_ns(until),
@@ -179,7 +186,7 @@ class Reading:
     ) -> tuple[Totals, ...]:
         """Return how often and how long calls took in all; quick for many functions. Arguments as for ``latency()``."""
         wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "last_commit": self.commit(last_commit) if last_commit else None,
             "since": _moment_ns(since),
             "until": _moment_ns(until),
@@ -243,7 +250,7 @@ class Reading:
             fingerprint: Its first digits will do.
         """
         wanted = {
-            "commit_sha": self.commit(commit) if commit else None,
+            "commit_sha": self.commit(commit) if commit else commit,
             "last_commit": self.commit(last_commit) if last_commit else None,
             "since": _moment_ns(since),
             "until": _moment_ns(until),

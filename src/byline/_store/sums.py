@@ -81,11 +81,11 @@ def _step(connection: Connection, finer: int, minutes: int, until: int) -> int |
 
 _SOURCE = {
     1: """
-    SELECT l.* FROM series AS s CROSS JOIN latency AS l ON l.series = s.id
+    SELECT l.* FROM series AS s CROSS JOIN latency AS l INDEXED BY latency_series ON l.series = s.id
     WHERE s.id BETWEEN :low AND :high AND l.minute >= :start AND l.minute < :end ORDER BY s.id
     """,
     SPANS[0]: f"""
-    SELECT l.* FROM series AS s CROSS JOIN latency_sum AS l ON l.series = s.id
+    SELECT l.* FROM series AS s CROSS JOIN latency_sum AS l INDEXED BY latency_sum_series ON l.series = s.id
     WHERE s.id BETWEEN :low AND :high AND l.minutes = {SPANS[0]} AND l.minute >= :start AND l.minute < :end ORDER BY s.id
     """,  # noqa: S608  # our own number
 }

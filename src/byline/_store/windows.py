@@ -16,7 +16,7 @@ DAY = 1_440
 SPANS = (QUARTER, DAY)
 """Lengths of sums, each a multiple of the one before."""
 
-FOREVER = 1 << 50
+FOREVER = DAY << 40
 """A minute after all others."""
 
 
