@@ -176,7 +176,7 @@ def best(arguments: list[str], runs: int) -> float:
     times = []
     for _ in range(runs):
         start = time.perf_counter()
-        done = subprocess.run(  # noqa: S603  # our own command
+        done = subprocess.run(  # our own command
             [sys.executable, "-m", "byline", *arguments], capture_output=True, check=False
         )
         times.append(time.perf_counter() - start)

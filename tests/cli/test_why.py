@@ -401,7 +401,7 @@ def test_incidents_for_programs(run):
     """
     told = json.loads(run("incidents", "--since", "1d", "--json").stdout)
 
-    assert ["version", "since_s", "count", "commits", "unverified"] == [*told]
+    assert ["version", "since_s", "count", "found", "commits", "unverified"] == [*told]
     assert {
         "commit", "subject", "author", "tool", "model", "change", "committed_at", "count", "recorded", "first_seen",
         "last_seen", "error_types", "p95_s", "functions", "incidents",
