@@ -70,10 +70,10 @@ class Process:
         """Tell whether it has not ended."""
         return self._process.poll() is None
 
-    def wait_for(self, text: str) -> None:
-        """Wait until it says something."""
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until it has said something, so many times."""
         end = time.monotonic() + START_TIMEOUT_S
-        while text not in self.said():
+        while self.said().count(text) < times:
             assert self._process.poll() is None, self.said()
             assert time.monotonic() < end, self.said()
             time.sleep(0.05)
