@@ -12,4 +12,4 @@ RUN pip install --no-cache-dir "/tmp/byline[otlp]" flask gunicorn opentelemetry-
 COPY --from=build /shop /shop
 WORKDIR /shop
 RUN rm -rf .git
-CMD ["opentelemetry-instrument", "byline", "run", "gunicorn", "--bind", "0.0.0.0:8000", "app:app"]
+CMD ["opentelemetry-instrument", "gunicorn", "--bind", "0.0.0.0:8000", "app:app"]

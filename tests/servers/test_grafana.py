@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -232,3 +233,19 @@ def test_before_and_after(way):
     }
 
     assert last[way.shop.rounded] > 1.3 * last[way.shop.quoted]
+
+
+@pytest.mark.parametrize("name", ["scrape", "scrape into native histograms"])
+def test_exemplars(ways, name):
+    """
+    Where the way can carry them, single calls lead from a panel to their traces.
+    """
+    way = ways[name]
+    board = way.board("byline-commits")
+    values = board.choose(way.backend)
+    [query] = [each for each in board.queries() if each.has_exemplars]
+
+    found = way.backend.exemplars(filled(query.expression, values))
+
+    assert found
+    assert all(re.fullmatch("[0-9a-f]{32}", each["labels"]["trace_id"]) for each in found)
