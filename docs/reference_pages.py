@@ -196,7 +196,7 @@ METRICS = {
     ),
     "METRIC_FINDINGS": (
         "counter, `{finding}`",
-        "Exceptions that a marked function swallowed, by `byline.finding.kind`, `byline.finding.handling` and `error.type`.",
+        "Exceptions that a marked function swallowed and told nobody of (`silent`), or only in passing (`weak`), in handlers newer than the baseline; by `byline.finding.kind`, `byline.finding.handling` and `error.type`.",
     ),
 }
 

@@ -7,30 +7,21 @@ import io
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
 
 import pytest
 from opentelemetry import trace
 
-from byline._probes import monitoring, swallowed
-from byline._telemetry import findings, worker
+from byline._probes import swallowed
 from byline._telemetry.finding_event import finding_of
 
 from .programs import Program, programs
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+pytestmark = [
+    pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring"),
+    pytest.mark.usefixtures("watching"),
+]
 
 PROGRAMS = list(programs())
-
-
-@pytest.fixture(autouse=True)
-def watching() -> Iterator[None]:
-    """Watch what is marked in a test."""
-    monitoring.start(lines=True, handlers=True)
-    yield
-    monitoring.stop()
-    worker.flush()
-    findings.reset()
 
 
 def run(text: str, call: str) -> None:

@@ -39,8 +39,14 @@ class Handler:
     body: frozenset[int] = frozenset()
     """Offsets of its instructions."""
 
+    retries: bool = False
+    """Whether it leads back to what was tried, in a loop that success leaves."""
+
+    recovered: frozenset[int] = frozenset()
+    """Offsets of returns that are reached by another attempt that worked, and in no other way."""
+
     attempts: frozenset[int] = frozenset()
-    """Where what is tried begins, if the handler leads back to it in a loop that success leaves: a retry."""
+    """Where an attempt begins, if the returns do not tell whether the last one worked."""
 
     says: Mapping[int, str] = field(default_factory=dict)
     """Offsets of instructions that reach for one of ``WORDS``, and the word."""
@@ -61,6 +67,9 @@ class Handling:
 
     raises: frozenset[int] = frozenset()
     """Offsets of ``raise`` statements."""
+
+    is_direct: bool = False
+    """Whether every handler leads to such returns, and to no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,12 @@ class _Reader:
                 found.append(handler)
         done = {offset for each in found for offset in each.done}
         raises = frozenset(each.at for each in self._order if each.name == "RAISE_VARARGS")
-        return Handling(found, self._only_after(done), raises)
+        after = self._only_after(done)
+        is_direct = all(
+            not each.yields and not each.retries and self._exits_from(self._after(each.done)) <= after
+            for each in found
+        )
+        return Handling(found, after, raises, is_direct)
 
     # --- clauses -------------------------------------------------------------
 
@@ -276,9 +290,43 @@ class _Reader:
             for step in self._next(self._by_offset[offset], raising=False)
             if step not in inside
         }
+        leaves = {each for each in inside if self._by_offset[each].name.startswith("RETURN")}
         # In a loop over things to do, success goes on with the next one; a retry is over.
-        if not after_success & min(around, key=len):
-            handler.attempts = frozenset({start})
+        if not (after_success or leaves) or after_success & min(around, key=len):
+            return
+        handler.retries = True
+        worked = self._exits_from(after_success | leaves, stop=start)
+        failed = self._exits_from(self._after(handler.done), stop=start)
+        handler.recovered = worked - failed
+        if worked & failed:
+            handler.attempts = frozenset({self._within_line(start)})
+
+    def _within_line(self, offset: int) -> int:
+        """Return the next instruction that does not begin a line: there no line event is in the way."""
+        each = self._by_offset[offset]
+        while (following := self._by_offset.get(each.after)) is not None and each.name not in _LEAVES:
+            if following.line == each.line:
+                return following.offset
+            each = following
+        return offset
+
+    def _after(self, offsets: Iterable[int]) -> set[int]:
+        return {step for offset in offsets for step in self._next(self._by_offset[offset])}
+
+    def _exits_from(self, starts: Iterable[int], stop: int = -1) -> frozenset[int]:
+        """Return the returns and yields that can be reached, without passing a place."""
+        seen: set[int] = set()
+        waiting = list(starts)
+        while waiting:
+            offset = waiting.pop()
+            if offset not in seen and offset != stop:
+                seen.add(offset)
+                waiting += self._next(self._by_offset[offset])
+        exits = (self._by_offset[offset] for offset in seen)
+        return frozenset(each.at for each in exits if self._is_exit(each))
+
+    def _is_exit(self, each: _Instruction) -> bool:
+        return each.name in _RETURNS or self._is_yield(each)
 
     def _loops(self) -> list[set[int]]:
         """Return the instructions of each loop."""
@@ -309,7 +357,7 @@ class _Reader:
                 continue
             seen.add(offset)
             waiting += self._next(self._by_offset[offset])
-        exits = {each.at for each in self._order if each.name in _EXITS}
+        exits = {each.at for each in self._order if self._is_exit(each)}
         return frozenset(exits - {self._by_offset[offset].at for offset in seen})
 
     def _next(self, each: _Instruction, *, raising: bool = True) -> Iterator[int]:
@@ -323,10 +371,8 @@ class _Reader:
 
 
 _JUMPS = frozenset(name for name, number in dis.opmap.items() if number in {*dis.hasjrel, *dis.hasjabs})
-_EXITS = frozenset({"RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE"})
-_LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}) | {
-    name for name in _JUMPS if name.startswith("JUMP")
-}
+_RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
+_LEAVES = _RETURNS | {"RAISE_VARARGS", "RERAISE"} | {name for name in _JUMPS if name.startswith("JUMP")}
 _ENDS = _LEAVES | {"PUSH_EXC_INFO", "POP_EXCEPT"}
 _CALLS = ("CALL", "WITH_EXCEPT_START", "SEND", "BEFORE_WITH", "LOAD_SPECIAL")
 WORDS = frozenset({"print", "pprint", "stderr", "stdout", "secho", "echo", "set_exception", "throw"})

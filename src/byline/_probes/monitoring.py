@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 
 from .._model import Unverified
 from .._registry import Entry
-from .._telemetry import faults
+from .._telemetry import faults, worker
 from . import reports, swallowed
 from .tool import DISABLE, api
 from .watches import Point, Watch
@@ -38,6 +38,11 @@ class _State:
 
 _state = _State()
 _lock = threading.Lock()
+_spare_lock = threading.RLock()
+_arm_lock = threading.RLock()
+
+_IDLE_RETURNS = 50
+"""Calls that handle nothing, after which a function's exits are no longer reported."""
 _find = _state.watches.get
 
 
@@ -152,23 +157,63 @@ def _events_of(found: Watch) -> int:
         events |= every.LINE
     if found.points:
         events |= every.LINE | every.INSTRUCTION
-        if _state.handlers:
+        if _state.handlers and (found.is_direct or found.armed):
             events |= every.PY_RETURN | (every.PY_YIELD if found.is_generator else 0)
     return events
 
 
-def rearm(found: Watch, *, instructions: bool = False) -> None:
-    """Report a function's exits again, or all its instructions, after they were switched off one by one."""
-    tool = _state.tool
-    if tool is None:
+def _set_events(tool: int, found: Watch) -> None:
+    """
+    Set a function's events, with room for those of another tool.
+
+    When a second tool sets an event that a first one has set, CPython makes room for
+    both and forgets all instruction events of the first (3.12 to 3.14). So the room is
+    made beforehand, by a second id that is held for just that moment.
+    """
+    events = _events_of(found)
+    if not events & api.events.INSTRUCTION:
+        api.set_local_events(tool, found.code, events)
         return
-    every, events = api.events, _events_of(found)
-    off = every.INSTRUCTION if instructions else every.PY_RETURN | every.PY_YIELD
-    api.set_local_events(tool, found.code, events & ~off)
-    api.set_local_events(tool, found.code, events)
+    with _spare_lock:
+        spare = _spare_id()
+        if spare is not None:
+            api.set_local_events(spare, found.code, api.events.LINE)
+        api.set_local_events(tool, found.code, events)
+        if spare is not None:
+            api.set_local_events(spare, found.code, 0)
+            api.free_tool_id(spare)
 
 
-swallowed.use(rearm)
+def _spare_id() -> int | None:
+    for each in _TOOL_IDS:
+        try:
+            api.use_tool_id(each, f"{NAME}, for a moment")
+        except ValueError:
+            continue
+        return each
+    return None
+
+
+def arm(found: Watch) -> None:
+    """Have a function's exits reported until none of its calls is waited for; others of its events stay on."""
+    if found.is_direct:
+        return
+    # Not without the lock: it may be about to be switched off.
+    with _arm_lock:
+        if not found.armed and _state.tool is not None:
+            found.armed = True
+            api.set_local_events(_state.tool, found.code, _events_of(found))
+
+
+def _disarm(found: Watch) -> None:
+    with _arm_lock:
+        found.idle = 0
+        if found.armed and not found.waiting and _state.tool is not None:
+            found.armed = False
+            api.set_local_events(_state.tool, found.code, _events_of(found))
+
+
+swallowed.use(arm)
 
 # --- callbacks: they run inside the user's calls, and must neither raise nor be slow ---
 
@@ -176,12 +221,13 @@ swallowed.use(rearm)
 def _on_start(code: CodeType, _offset: int) -> object:
     try:
         if reports.is_reporter(code):
-            return reports.started(code, sys._getframe(1))  # noqa: SLF001  # the frame that is monitored
+            reports.started(code, sys._getframe(1))  # noqa: SLF001  # the frame that is monitored
+            return None
         entry, _ = _state.wanted[id(code)]
         found = Watch(entry, code)
         _state.watches[id(code)] = found
         if _state.tool is not None:
-            api.set_local_events(_state.tool, code, _events_of(found))
+            _set_events(_state.tool, found)
             if entry.attribution.evidence == "decorator":
                 _watch_inside(entry, code)
     except Exception as fault:  # noqa: BLE001  # nothing of ours may fail inside a call
@@ -198,8 +244,8 @@ def _watch_inside(entry: Entry, code: CodeType) -> None:
 
 def _on_instruction(code: CodeType, offset: int) -> object:
     found = _find(id(code))
-    points = found and found.points.get(offset)
-    if not found or not points:
+    points = found.points.get(offset) if found is not None else None
+    if found is None or points is None:
         return DISABLE
     try:
         return _step(found, points, offset)
@@ -240,23 +286,23 @@ def _on_yield(code: CodeType, offset: int, value: object) -> object:
 
 
 def _on_exit(
-    told: Callable[[Watch, FrameType, object], bool], code: CodeType, offset: int, value: object
+    told: Callable[[Watch, FrameType, int, object], bool], code: CodeType, offset: int, value: object
 ) -> object:
     found = _find(id(code))
     if found is None:
         return DISABLE
     try:
-        # While others of its calls wait to be told of, the place stays on.
-        if told(found, sys._getframe(2), value) or offset in found.returns_after:  # noqa: SLF001  # as above
-            return None
+        if told(found, sys._getframe(2), offset, value):  # noqa: SLF001  # as above
+            found.idle = 0
+        elif found.is_direct:
+            return None if offset in found.returns_after else DISABLE
+        elif found.idle >= _IDLE_RETURNS:
+            _disarm(found)
+        else:
+            found.idle += 1
     except Exception as fault:  # noqa: BLE001  # as above
         faults.report(fault, "watching a function's end")
-    # No call may come in between: another thread could begin to wait there.
-    found.returns_off = True
-    if found.waiting:
-        found.returns_off = False
-        return None
-    return DISABLE
+    return None
 
 
 _CALLBACKS: dict[str, Callable[..., object]] = {
@@ -266,3 +312,12 @@ _CALLBACKS: dict[str, Callable[..., object]] = {
     "PY_RETURN": _on_return,
     "PY_YIELD": _on_yield,
 }
+
+
+def _after_fork_in_child() -> None:
+    global _lock, _spare_lock  # whoever held them stayed in the parent
+    _lock, _spare_lock = threading.Lock(), threading.RLock()
+
+
+worker.after_fork(_after_fork_in_child)
+worker.after_fork(reports.after_fork_in_child)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from types import CodeType, FrameType, FunctionType
 from typing import Literal
 
-from .tool import DISABLE, api
+from .tool import api
 
 Told = Literal["silent", "weak", "logged", "reported", "passed-on"]
 """How loudly, in ascending order; ``passed-on`` is no finding."""
@@ -59,6 +60,7 @@ _LOGGING = logging.Logger.callHandlers.__code__
 _watched: dict[int, tuple[CodeType, Told]] = {}
 _seen_modules = 0
 _tool: int | None = None
+_live_lock = threading.RLock()
 _live = False
 """Whether a call of a reporter is told to us."""
 
@@ -113,13 +115,18 @@ def listen() -> None:
             if id(code) not in _watched:
                 _watched[id(code)] = (code, handling)
                 _live = False
-    if not _live:
-        _live = True
-        start_event = api.events.PY_START
+    _set(live=True)
+
+
+def _set(*, live: bool) -> None:
+    global _live  # noqa: PLW0603  # one state
+    with _live_lock:
+        # Who handles an exception says so first and comes here then, so that nobody is left without.
+        if live is _live or _tool is None or (not live and (open_handlers or pending_frames)):
+            return
+        _live = live
         for code, _ in tuple(_watched.values()):
-            # Off and on again: a place that was switched off stays so until then.
-            api.set_local_events(_tool, code, 0)
-            api.set_local_events(_tool, code, start_event)
+            api.set_local_events(_tool, code, api.events.PY_START if live else 0)
 
 
 def is_reporter(code: CodeType) -> bool:
@@ -127,17 +134,14 @@ def is_reporter(code: CodeType) -> bool:
     return id(code) in _watched
 
 
-def started(code: CodeType, frame: FrameType) -> object:
+def started(code: CodeType, frame: FrameType) -> None:
     """Note what a reporter was called with."""
-    global _live  # noqa: PLW0603  # one state
-    if open_handlers or pending_frames:
-        given = frame.f_locals
-        for exception, handling in _told(code, given):
-            _note(exception, handling, lambda: _message(given))
-        return None
-    # No call may come in between: another thread could begin to handle an exception there.
-    _live = False
-    return None if open_handlers or pending_frames else DISABLE
+    if not (open_handlers or pending_frames):
+        _set(live=False)
+        return
+    given = frame.f_locals
+    for exception, handling in _told(code, given):
+        _note(exception, handling, lambda: _message(given))
 
 
 def _reporters() -> Iterator[tuple[CodeType, Told]]:
@@ -185,3 +189,9 @@ def _by_level(handling: Told, given: Mapping[str, object]) -> Told:
         return handling
     words = {str(given.get(name, "")).lower() for name in ("method_name", "name", "level")}
     return "logged" if words & _STRONG_WORDS else handling
+
+
+def after_fork_in_child() -> None:
+    """Renew the lock: whoever held it stayed in the parent."""
+    global _live_lock  # noqa: PLW0603  # as said
+    _live_lock = threading.RLock()

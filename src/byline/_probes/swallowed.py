@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from threading import get_ident
 from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any, cast
@@ -36,7 +37,7 @@ class Mark:
 
     __slots__ = (
         "attempting", "exception_id", "frame_id", "handler", "handling", "is_expected", "kind", "outer",
-        "raising", "sample", "seen", "since", "text", "times", "told", "watch",
+        "raising", "sample", "seen", "since", "text", "thread", "times", "told", "watch",
     )  # fmt: skip
 
     def __init__(self, watch: Watch, handler: Handler, exception: BaseException, frame: FrameType) -> None:
@@ -56,6 +57,7 @@ class Mark:
         self.text = ""
         self.sample: findings.Sample | None = None
         self.since = monotonic()
+        self.thread = get_ident()
         self.outer: Mark | None = None
 
     def louder(self, handling: Told) -> None:
@@ -67,13 +69,13 @@ class Mark:
 _open: dict[int, Mark] = open_handlers  # type: ignore[assignment]  # reports.py only asks whether it is empty
 _pending: dict[int, list[Mark]] = pending_frames  # type: ignore[assignment]  # as above
 _lookups = expected.LOOKUPS
-_rearm: Callable[..., None]
+_arm: Callable[[Watch], None]
 
 
-def use(rearm: Callable[..., None]) -> None:
-    """Set who makes a function's exits be reported again; monitoring.py does, at import."""
-    global _rearm  # noqa: PLW0603  # once
-    _rearm = rearm
+def use(arm: Callable[[Watch], None]) -> None:
+    """Set who makes a function's exits be reported; monitoring.py does, at import."""
+    global _arm  # noqa: PLW0603  # once
+    _arm = arm
 
 
 def expect(lookups: frozenset[str]) -> None:
@@ -101,10 +103,11 @@ def step(  # noqa: PLR0913  # what is known of a place
         Whether this place is to be reported again.
     """
     if handler is None:
-        _raising(frame)
+        _raising(watch, frame)
         return track
     if kind is Step.ATTEMPT:
-        return track and _attempt(watch, handler, frame)
+        _attempt(handler, frame)
+        return track
     exception = sys.exception()
     if exception is None or (
         kind is Step.DONE and handler.kind == "except*" and not _is_open(handler, exception, frame)
@@ -136,7 +139,7 @@ def _entered(watch: Watch, handler: Handler, exception: BaseException, frame: Fr
     reports.listen()
     if handler.yields:
         watch.waiting.add(mark.frame_id)
-        _see_exits(watch)
+        _arm(watch)
     return True
 
 
@@ -172,30 +175,24 @@ def _done(watch: Watch, handler: Handler, exception: BaseException, frame: Frame
     mark.sample = findings.sample(watch.entry, handler.line, exception)
     if handler.reads:
         mark.text = _text(exception)
-    if mark.is_expected and mark.handling == "silent" and not handler.attempts:
+    if mark.is_expected and mark.handling == "silent" and not handler.retries:
         _tell(mark, "")
         return
     mark.since = monotonic()
     watch.waiting.add(mark.frame_id)
     waiting = _pending.setdefault(mark.frame_id, [])
-    if handler.attempts:
-        _again(watch, mark, waiting)
+    if handler.retries:
+        _again(mark, waiting)
     else:
         waiting.append(mark)
         if len(waiting) > _MOST_PENDING:
             _tell(waiting.pop(0), "")
     worker.each_tick(sweep)
     reports.listen()
-    _see_exits(watch)
+    _arm(watch)
 
 
-def _see_exits(watch: Watch) -> None:
-    if watch.returns_off:
-        watch.returns_off = False
-        _rearm(watch)
-
-
-def _again(watch: Watch, mark: Mark, waiting: list[Mark]) -> None:
+def _again(mark: Mark, waiting: list[Mark]) -> None:
     """Wait for the next attempt; many failed ones of a kind are one mark."""
     same = [each for each in waiting if each.handler is mark.handler]
     for each in same:
@@ -208,28 +205,21 @@ def _again(watch: Watch, mark: Mark, waiting: list[Mark]) -> None:
             break
     else:
         waiting.append(mark)
-    if watch.attempts_off:
-        watch.attempts_off = False
-        _rearm(watch, instructions=True)
 
 
-def _attempt(watch: Watch, handler: Handler, frame: FrameType) -> bool:
-    waiting = _pending.get(id(frame), ())
-    for mark in waiting:
+def _attempt(handler: Handler, frame: FrameType) -> None:
+    for mark in _pending.get(id(frame), ()):
         if mark.handler is handler:
             mark.attempting = True
-    if not waiting:
-        watch.attempts_off = True
-    return bool(waiting)
 
 
-def _raising(frame: FrameType) -> None:
+def _raising(watch: Watch, frame: FrameType) -> None:
     """The function raises something of its own after it handled an exception: who called it is told."""
     for mark in _pending.get(id(frame), ()):
-        mark.raising = True
+        mark.raising = mark.raising or mark.watch is watch
 
 
-def returned(watch: Watch, frame: FrameType, value: object) -> bool:
+def returned(watch: Watch, frame: FrameType, offset: int, value: object) -> bool:
     """
     Tell what became of a call's exceptions when it returns.
 
@@ -243,13 +233,15 @@ def returned(watch: Watch, frame: FrameType, value: object) -> bool:
     for mark in waiting:
         # An id may have been another frame's before, which ended by an exception that no wrapper saw.
         is_its_end = mark.watch is watch and not mark.raising
-        if is_its_end and _holds(value, mark):
-            mark.louder("passed-on")
+        if is_its_end:
+            mark.attempting = mark.attempting or offset in mark.handler.recovered
+            if _holds(value, mark):
+                mark.louder("passed-on")
         _tell(mark, _type_of(value) if is_its_end else "")
     return True
 
 
-def yielded(watch: Watch, frame: FrameType, value: object) -> bool:
+def yielded(watch: Watch, frame: FrameType, _offset: int, value: object) -> bool:
     """
     Tell what became of a generator's exceptions when it yields: it may never go on.
 
@@ -266,7 +258,7 @@ def yielded(watch: Watch, frame: FrameType, value: object) -> bool:
                 mark.louder("passed-on")
             _tell(mark, _type_of(value))
     waiting = _pending.get(id(frame), [])
-    for mark in [each for each in waiting if not each.handler.attempts]:
+    for mark in [each for each in waiting if not each.handler.retries]:
         waiting.remove(mark)
         if _holds(value, mark):
             mark.louder("passed-on")
@@ -293,7 +285,7 @@ def raised(exception: BaseException) -> None:
         if waiting is not None:
             named = {id(each): type(each) for each in frames.chain(exception)}
             for mark in waiting:
-                if named.get(mark.exception_id) is mark.seen:
+                if mark.watch.code is step.tb_frame.f_code and named.get(mark.exception_id) is mark.seen:
                     mark.louder("passed-on")
                 mark.watch.waiting.discard(mark.frame_id)
                 _tell(mark, "")
@@ -305,7 +297,7 @@ def sweep() -> None:
     now = monotonic()
     for frame_id, waiting in tuple(_pending.items()):
         for mark in tuple(waiting):
-            wait_s = _RETRY_WAIT_S if mark.handler.attempts else _WAIT_S
+            wait_s = _RETRY_WAIT_S if mark.handler.retries else _WAIT_S
             if now - mark.since >= wait_s:
                 with suppress(ValueError):  # the call has just ended
                     waiting.remove(mark)
@@ -339,7 +331,13 @@ def _note(exception: BaseException | None, handling: Told, message: Callable[[],
     for waiting in tuple(_pending.values()):
         for mark in waiting:
             if exception is not None:
-                if mark.exception_id == id(exception) and mark.seen is type(exception):
+                # Only what was given a name can be named later; the id of any other may be a new one's.
+                if (
+                    mark.handler.reads
+                    and mark.exception_id == id(exception)
+                    and mark.seen is type(exception)
+                    and mark.thread == get_ident()
+                ):
                     mark.louder(handling)
             elif mark.text and mark.text in message():
                 mark.louder(handling)

@@ -40,17 +40,18 @@ class Watch:
     """One code object under watch. Made when it is called for the first time."""
 
     __slots__ = (
-        "attempts_off",
+        "armed",
         "code",
         "entry",
         "handlers",
         "handlers_run",
+        "idle",
+        "is_direct",
         "is_generator",
         "kept_lines",
         "lines_run",
         "points",
         "returns_after",
-        "returns_off",
         "sent",
         "waiting",
     )
@@ -66,9 +67,12 @@ class Watch:
         """Lines on which a handler's places may begin; see ``is_kept``."""
         self.returns_after = handling.returns_after
         self.is_generator = bool(code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR))
-        self.returns_off = False
-        """Whether some return is no longer reported."""
-        self.attempts_off = False
+        self.is_direct = handling.is_direct
+        """Whether the returns that matter can stay on without a cost to calls that handle nothing."""
+        self.armed = False
+        """Whether all returns are reported for now."""
+        self.idle = 0
+        """Returns since the last one that mattered."""
         self.waiting: set[int] = set()
         """Frames whose end is awaited, by id."""
         self.lines_run: set[int] = set()

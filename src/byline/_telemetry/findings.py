@@ -202,6 +202,9 @@ def _count(counted: list[tuple[_Tally, int]]) -> None:
     numbers: Counter[tuple[int, str, Handling]] = Counter()
     entries: dict[int, Entry] = {}
     for tally, number in counted:
+        # An alert on the counter is about what somebody should look at, and about nothing else.
+        if tally.handling not in LOUD or not _is_new(_facts(tally.place).line_attribution):
+            continue
         entry = tally.place.entry
         entries[id(entry)] = entry
         numbers[id(entry), type_name(tally.kind), tally.handling] += number
@@ -308,7 +311,9 @@ def _emit(finding: Finding) -> None:
 def _counter(meter: metrics.Meter) -> metrics.Counter:
     # The SDK returns the same instrument for the same name; until it is there, the API's proxy does.
     return meter.create_counter(
-        _semconv.METRIC_FINDINGS, unit="{finding}", description="Exceptions that a marked function swallowed."
+        _semconv.METRIC_FINDINGS,
+        unit="{finding}",
+        description="Exceptions that a marked function swallowed, and that nobody was told of.",
     )
 
 
