@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byline._attribution.replay import _both
+from byline._attribution.replay import both
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_lines_that_look_for_an_owner_win_over_neighbours(one, other, expected):
     """
     Final lines add up; a line that is only a neighbour counts as long as it is alone.
     """
-    assert expected == _both(one, other)
+    assert expected == both(one, other)

@@ -526,7 +526,7 @@ def test_the_repository_moves_on_while_it_is_scanned(new_repo):
             repo.commit({"app.py": f"# {len(seen)}\n{CODE}", f"{stage}.py": CODE}, message=CLAUDE)
             repo.git("checkout", "-q", "-b", f"other-{len(seen)}")
 
-    found = scan(repo.path, progress=disturb)
+    found = scan(repo.path, cache=False, progress=disturb)
 
     assert {"commits", "records", "files", "functions", "attribution"} <= set(seen)
     assert (sha, "main", calm.files, calm.header) == (

@@ -14,12 +14,15 @@ from .diffs import Pair, hunks_of, scratch_objects
 from .history import changes
 from .incremental import blame_lines, ignore_options, ignored_commits
 from .renames import Renames
-from .replay import Replay
+from .replay import Removal, Replay
 from .repository import Repository
 from .walk import Plan, narrowed, plan_walk, touched_by
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
+
+DEPTH = 8
+"""How many neighbours of a removed line are kept to go on from: enough that some of them stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class FileOwnership:
     deletions: tuple[Deletion, ...] = ()
     """Newest first."""
 
+    removals: tuple[Removal, ...] | None = None
+    """The deletions with more of their neighbours, as lines of this file: what a later revision goes on from.
+
+    None when nobody asked for them, or when they can't be told for this file alone.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
@@ -82,6 +91,7 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     touched: Collection[str] | None = None,
     progress: Progress | None = None,
     jobs: int = 1,
+    to_go_on: bool = False,
 ) -> Ownership:
     """
     Find the commit that owns each line, exactly as ``git blame`` does.
@@ -100,6 +110,7 @@ def own_lines(  # noqa: PLR0913  # all but two are options
             there that none changed.
         progress: Told how far the work is.
         jobs: How many git processes may compare blobs at the same time.
+        to_go_on: Keep what a later revision's owners can be found from.
 
     Raises:
         RepositoryError: Git cannot answer; for example, a blob is missing.
@@ -110,19 +121,81 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     blobs = repository.files(head)
     if paths is not None:
         blobs = {path: blobs[path] for path in paths if path in blobs}
-    plan = _plan(repository, head, blobs, stop, tell)
+    plan = plan_lines(repository, head, blobs, stop=stop, progress=tell)
     if touched is not None:
         reached = touched_by(plan, touched)
         blobs = {path: blob for path, blob in blobs.items() if path in reached}
         plan = narrowed(plan, head, blobs)
+    replay = replay_plan(
+        repository, plan, head, blobs, progress=tell, jobs=jobs, depth=DEPTH if to_go_on else 1
+    )
+    found = dict(results(replay, blobs, plan.order))
+    for file in sorted(replay.shared):
+        # Between the lines of another file, its neighbours could not be told.
+        single = replay.alone(file)
+        single.run(plan, head, repository.shallow_commits(), _ignore)
+        found |= results(single, blobs, plan.order)
+    return Ownership(found, dict(plan.order))
+
+
+def plan_lines(  # noqa: PLR0913  # half are options
+    repository: Repository,
+    head: str,
+    paths: Collection[str],
+    *,
+    stop: Collection[str] = (),
+    known: Collection[str] = (),
+    progress: Progress,
+) -> Plan:
+    """
+    Find the way back of some files.
+
+    Args:
+        repository: Where to look.
+        head: The commit that has the files.
+        paths: The files.
+        stop: As in ``own_lines``.
+        known: Commits at which the way ends.
+        progress: Told how far the work is.
+    """
+    with (
+        scratch_objects(repository) as env,
+        Renames(repository, env) as renames,
+        closing(changes(repository, head, stop=stop, known=known)) as history,
+    ):
+        return plan_walk(history, renames, head, paths, lambda count: progress("history", count, 0))
+
+
+def replay_plan(  # noqa: PLR0913  # most are options
+    repository: Repository,
+    plan: Plan,
+    head: str,
+    blobs: Mapping[str, str],
+    *,
+    progress: Progress,
+    jobs: int = 1,
+    depth: int = 1,
+) -> Replay:
+    """
+    Send the lines of files back along a plan.
+
+    Args:
+        repository: Where to look.
+        plan: The way back of these files, and of others perhaps.
+        head: Where it starts.
+        blobs: The files' blobs by path.
+        progress: Told how far the work is.
+        jobs: How many git processes may compare blobs at the same time.
+        depth: How many neighbours of removed lines are kept.
+    """
     pairs = _pairs(plan)
-    hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(tell, "diffs", len(pairs)).add)
-    count = _Counter(tell, "blame", len(plan.steps)).add
+    hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(progress, "diffs", len(pairs)).add)
+    count = _Counter(progress, "blame", len(plan.steps)).add
     contents = repository.read_blobs(list(blobs.values()))
     lengths = {path: _count_lines(data) for path, (_, data) in zip(blobs, contents, strict=True)}
-    replay = Replay(lengths, hunks, ignored_commits(repository, head), repository.read_blobs)
+    replay = Replay(lengths, hunks, ignored_commits(repository, head), repository.read_blobs, depth=depth)
     replay.run(plan, head, repository.shallow_commits(), count)
-    return Ownership(dict(_results(replay, blobs, plan.order)), dict(plan.order))
+    return replay
 
 
 def blame_file(
@@ -178,15 +251,8 @@ def _say_nothing(stage: str, done: int, total: int) -> None:
     pass
 
 
-def _plan(
-    repository: Repository, head: str, paths: Collection[str], stop: Collection[str], tell: Progress
-) -> Plan:
-    with (
-        scratch_objects(repository) as env,
-        Renames(repository, env) as renames,
-        closing(changes(repository, head, stop=stop)) as history,
-    ):
-        return plan_walk(history, renames, head, paths, lambda count: tell("history", count, 0))
+def _ignore(_count: int) -> None:
+    pass
 
 
 def _pairs(plan: Plan) -> list[Pair]:
@@ -204,17 +270,26 @@ def _count_lines(data: bytes) -> int:
     return data.count(b"\n") + (not data.endswith(b"\n") if data else 0)
 
 
-def _results(
+def results(
     replay: Replay, blobs: Mapping[str, str], order: Mapping[str, int]
 ) -> Iterator[tuple[str, FileOwnership]]:
+    """
+    Yield what a replay found, file by file.
+
+    Args:
+        replay: When it has run.
+        blobs: The files' blobs by path.
+        order: Position of the commits in topological order.
+    """
     deletions: list[list[tuple[int, int, int, str]]] = [[] for _ in replay.paths]
     for commit, file, above, below in replay.deletions():
         deletions[file].append((order[commit], above, below, commit))
+    removals = replay.removals_of_files()
     for file, path in enumerate(replay.paths):
         removed = tuple(
             Deletion(commit, above, below) for _, above, below, commit in sorted(set(deletions[file]))
         )
-        yield path, FileOwnership(path, blobs[path], tuple(_runs(replay, file)), removed)
+        yield path, FileOwnership(path, blobs[path], tuple(_runs(replay, file)), removed, removals[file])
 
 
 def _runs(replay: Replay, file: int) -> Iterator[Run]:

@@ -41,6 +41,7 @@ def build(  # noqa: PLR0913  # all but one are options
     everything: bool = False,
     allow_shallow: bool = False,
     author: AuthorForm = "name",
+    cache: bool = True,
     progress: Progress | None = None,
 ) -> Built:
     """
@@ -53,6 +54,7 @@ def build(  # noqa: PLR0913  # all but one are options
         everything: As for ``scan``.
         allow_shallow: As for ``scan``.
         author: As for ``scan``.
+        cache: As for ``scan``.
         progress: As for ``scan``.
 
     Raises:
@@ -62,7 +64,14 @@ def build(  # noqa: PLR0913  # all but one are options
     """
     target = output or find_package(folder) / DEFAULT_NAME
     old = Manifest.open(previous) if previous else None
-    found = scan(folder, everything=everything, allow_shallow=allow_shallow, author=author, progress=progress)
+    found = scan(
+        folder,
+        everything=everything,
+        allow_shallow=allow_shallow,
+        author=author,
+        cache=cache,
+        progress=progress,
+    )
     release = _release(found, found.header.revision)
     shipped = _shipped_before(old, found) if old else {}
     files, carried = with_releases(found.files, release, shipped)

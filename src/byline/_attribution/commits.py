@@ -48,13 +48,14 @@ def is_ai(commit: Commit) -> bool:
     return any(each.verdict == "ai" for each in commit.evidence)
 
 
-def read_commits(
+def read_commits(  # noqa: PLR0913  # most are options
     repository: Repository,
     revision: str,
     *,
     settings: ScanSettings,
     author: AuthorForm = "name",
     only: Collection[str] | None = None,
+    known: Collection[str] = (),
 ) -> Commits:
     """
     Read the commits' messages and people, in one git process, and find the marks in them.
@@ -65,10 +66,11 @@ def read_commits(
         settings: Who is AI in this repository.
         author: Whether people are written by name or by e-mail address.
         only: Full SHAs of the commits to read; every one that the revision reaches by default.
+        known: Commits that are left out with their ancestors.
     """
     identities = DEFAULT.with_extra(settings.identities, settings.ignore)
     if only is None:
-        records = messages(repository, revision)
+        records = messages(repository, revision, *(f"^{sha}" for sha in known))
     else:
         records = messages(repository, *sorted(only), walk=False) if only else []
     return Commits(

@@ -26,7 +26,7 @@ def with_agents(repository: Repository, commits: Commits) -> Commits:
         for each in commit.evidence
         if _is_nameless(each)
     }
-    branch = _branch(repository) if waiting else ""
+    branch = checkpoints(repository) if waiting else ""
     if not branch:
         return commits
     names = [
@@ -44,7 +44,8 @@ def with_agents(repository: Repository, commits: Commits) -> Commits:
     return replace(commits, by_sha={sha: _named(each, agents) for sha, each in commits.by_sha.items()})
 
 
-def _branch(repository: Repository) -> str:
+def checkpoints(repository: Repository) -> str:
+    """Return the commit of the branch with checkpoints; "" when it is not here."""
     listed = repository.run(
         "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}", f"refs/remotes/*/{BRANCH}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 
 from .counterparts import counterparts
 from .diffs import Hunk, Pair
@@ -27,8 +27,11 @@ Files = dict[str, Cells]
 Passed = tuple[int, str, Cells]
 """A parent's number, a path there, and the lines that go on to it."""
 
-Removal = tuple[str, tuple[Cell, ...], tuple[Cell, ...]]
-"""A commit that removed lines, and what became of the lines above and below: the nearest first."""
+Neighbours = tuple[Cell, ...]
+"""What became of the lines above or below a place, the nearest first; 0 stands for the file's edge."""
+
+Removal = tuple[str, Neighbours, Neighbours]
+"""A commit that removed lines, and what is above and below."""
 
 Read = Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
 """Reads blobs, in order."""
@@ -130,7 +133,7 @@ class Replay:
 
     def _move(self, step: Step, move: Move, cells: Cells, left: list[tuple[Move, Cells]]) -> Iterator[Passed]:
         if not move.origins:
-            self._own(self._new_place(step.commit, move.path), 1, cells)
+            self.own(self.new_place(step.commit, move.path), 1, cells)
         elif move.origins[0].old_blob == move.origins[0].new_blob:
             yield move.origins[0].parent, move.origins[0].path, cells
         elif step.commit in self._ignored:
@@ -143,7 +146,7 @@ class Replay:
             yield from self._from_one(step.commit, move, cells)
         else:
             rest = yield from self._from_several(step.commit, move, cells)
-            self._own(self._new_place(step.commit, move.path), 1, rest)
+            self.own(self.new_place(step.commit, move.path), 1, rest)
 
     def _from_one(self, commit: str, move: Move, cells: Cells) -> Iterator[Passed]:
         origin = move.origins[0]
@@ -151,11 +154,11 @@ class Replay:
         for _, _, start, count in hunks:
             if not count:
                 self._delete(commit, cells, start)
-        place = self._new_place(commit, move.path)
+        place = self.new_place(commit, move.path)
         for _, old_count, start, count in reversed(hunks):
             begin, end = _region(start, count)
             if count:
-                self._own(place, start, cells[begin:end])
+                self.own(place, start, cells[begin:end])
             cells[begin:end] = [0] * old_count
         if any(cells):
             yield origin.parent, origin.path, cells
@@ -194,22 +197,22 @@ class Replay:
             target: Cells = [0] * length
             for line, match in counterparts(before, after, hunks, rest).items():
                 waiting = target[match]
-                target[match] = _both(waiting, rest[line]) if waiting else rest[line]
+                target[match] = both(waiting, rest[line]) if waiting else rest[line]
                 rest[line] = 0
             if any(target):
                 yield origin.parent, origin.path, target
         for move, rest in left:
-            self._own(self._new_place(commit, move.path), 1, rest)
+            self.own(self.new_place(commit, move.path), 1, rest)
 
-    def _new_place(self, commit: str, path: str) -> int:
+    def new_place(self, commit: str, path: str) -> int:
         self.places.append((commit, path))
         return len(self.places) - 1
 
     def _own_all(self, commit: str, files: Files) -> None:
         for path, cells in files.items():
-            self._own(self._new_place(commit, path), 1, cells)
+            self.own(self.new_place(commit, path), 1, cells)
 
-    def _own(self, place: int, start: int, cells: Sequence[Cell]) -> None:
+    def own(self, place: int, start: int, cells: Sequence[Cell]) -> None:
         first, length = cells[0] if cells else 0, len(cells)
         # Many lines are mostly lines in a row; slices of arrays are many times faster than their elements.
         if (
@@ -237,17 +240,35 @@ class Replay:
         """Record that a commit removed lines between two lines that survived."""
         above = (cells[index] for index in range(after - 1, -1, -1) if cells[index])
         below = (cells[index] for index in range(after, len(cells)) if cells[index])
-        removal = (commit, tuple(islice(above, self._depth)), tuple(islice(below, self._depth)))
-        if removal[1] or removal[2]:
-            self.removals.append(removal)
+        over, under = (tuple(islice(chain(each, (0,)), self._depth)) for each in (above, below))
+        if over[0] or under[0]:
+            self.removals.append((commit, over, under))
+
+    def alone(self, file: int) -> Replay:
+        """Return the same walk for one of the files, which has not run: what it tells depends on no other file."""
+        length = self.first[file + 1] - self.first[file]
+        return Replay({self.paths[file]: length}, self._hunks, self._ignored, self._read, depth=self._depth)
 
     def deletions(self) -> Iterator[tuple[str, int, int, int]]:
         """Yield commit, file, and the final lines above and below; a missing neighbour is the file's edge."""
         for commit, above, below in self.removals:
-            over, under = (self.finals(each[0]) if each else {} for each in (above, below))
+            over, under = self.finals(above[0]), self.finals(below[0])
             for file in over.keys() | under.keys():
                 edge = self.first[file + 1] - self.first[file] + 1
                 yield commit, file, over.get(file, 0), under.get(file, edge)
+
+    def removals_of_files(self) -> list[tuple[Removal, ...] | None]:
+        """Return each file's removals with the lines counted in it; None where its lines are mixed with others."""
+        found: list[list[Removal] | None] = [None if self._depth == 1 else [] for _ in self.paths]
+        for file in self.shared:
+            found[file] = None
+        for commit, above, below in self.removals if self._depth > 1 else ():
+            file = self.file_of(_any(above[0] or below[0]))
+            mine = found[file]
+            if mine is not None:
+                shift = self.first[file] - 1
+                mine.append((commit, _shifted(above, shift), _shifted(below, shift)))
+        return [None if each is None else tuple(each) for each in found]
 
     def finals(self, cell: Cell) -> dict[int, int]:
         """Return file and line for what a line became."""
@@ -299,17 +320,26 @@ def _touches(hunks: Sequence[Hunk], after: int) -> bool:
     return any(begin <= after <= end for begin, end in regions)
 
 
+def _shifted(neighbours: Neighbours, by: int) -> Neighbours:
+    return tuple(
+        tuple(each - by for each in cell)
+        if isinstance(cell, tuple)
+        else cell - by * ((cell > 0) - (cell < 0))
+        for cell in neighbours
+    )
+
+
 def _any(cell: Cell) -> int:
     return cell[0] if isinstance(cell, tuple) else cell
 
 
 def _joined(one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
     return [
-        _both(cell, twin) if cell and twin else cell or twin for cell, twin in zip(one, other, strict=True)
+        both(cell, twin) if cell and twin else cell or twin for cell, twin in zip(one, other, strict=True)
     ]
 
 
-def _both(one: Cell, other: Cell) -> Cell:
+def both(one: Cell, other: Cell) -> Cell:
     cells = (*(one if isinstance(one, tuple) else (one,)), *(other if isinstance(other, tuple) else (other,)))
     finals = sorted({final for final in cells if final > 0})
     if not finals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ class Repository(Git):
     def __init__(self, root: Path, git_dir: Path) -> None:
         super().__init__(root)
         self.git_dir = git_dir
+        self._places: dict[str, Path] = {}
 
     @classmethod
     def open(cls, path: Path) -> Repository:
@@ -100,7 +101,7 @@ class Repository(Git):
     def shallow_commits(self) -> frozenset[str]:
         """Return the commits at the edge of a shallow clone: git shows them without parents."""
         try:
-            return frozenset(self._path_from("rev-parse", "--git-path", "shallow").read_text("ascii").split())
+            return frozenset(self._inside("shallow").read_text("ascii").split())
         except FileNotFoundError:
             return frozenset()
 
@@ -116,7 +117,7 @@ class Repository(Git):
 
     def objects_dir(self) -> Path:
         """Return the folder that holds the repository's objects."""
-        return self._path_from("rev-parse", "--git-path", "objects")
+        return self._inside("objects")
 
     def files(self, revision: str) -> dict[str, str]:
         """Return path and blob SHA of each regular file; no symbolic links, no submodules."""
@@ -185,7 +186,9 @@ class Repository(Git):
             return False
         return True
 
-    def _read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes] | None]:
+    def _read(self, names: Collection[str]) -> Iterator[tuple[str, bytes] | None]:
+        if not names:
+            return
         lines = (os.fsencode(name) + b"\n" for name in names)
         with self.stream("cat-file", "--batch", "--buffer", input=lines) as output:
             while header := output.readline():
@@ -204,6 +207,12 @@ class Repository(Git):
             return self.run("rev-parse", "--verify", "--quiet", name).decode().strip()
         except RepositoryError:
             return "missing"
+
+    def _inside(self, name: str) -> Path:
+        """Return where something of git's is: a linked work tree shares most of it with others."""
+        if name not in self._places:
+            self._places[name] = self._path_from("rev-parse", "--git-path", name)
+        return self._places[name]
 
     def _path_from(self, *args: str) -> Path:
         return self.root / os.fsdecode(self.run(*args)).removesuffix("\n")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from .._config import AuthorForm
 from .._manifest import FileRecord, Header, Manifest, render
-from .._model import Commit, Unverified
-from .blame import Ownership, own_lines
+from .._model import Commit
+from .blame import FileOwnership, Ownership, own_lines
 from .commits import Commits, read_commits
 from .entire import with_agents
 from .evidence import EvidenceBook
@@ -18,12 +18,14 @@ from .functions import SourceError, SourceFunction, functions_in
 from .header import Revision, header_of
 from .modules import module_name
 from .neutral import NeutralCommits
+from .rebuild import CacheUse, Rebuild
+from .recollection import Remembered, Seen, problems_of
 from .repository import Repository
 from .resolve import OwnedLine
 from .scanned_file import ScannedFile
 from .settings import ScanSettings, read_settings
 from .sources import read_sources
-from .survey import Survey, paths_by_blob, survey
+from .survey import Survey, paths_by_blob
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how much is done and how much there is."""
@@ -41,6 +43,7 @@ class Scan:
     header: Header
     files: tuple[FileRecord, ...]
     commits: Mapping[str, Commit]
+    cache: CacheUse
 
     def manifest(self) -> Manifest:
         """Return the manifest without writing it."""
@@ -59,12 +62,13 @@ class _Context:
     found: Survey
     ownership: Ownership
     neutral: NeutralCommits
-    unverified: list[Unverified] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why the functions of some files cannot be told, by path."""
 
 
 def scan(  # noqa: PLR0913  # all but one are options
     root: Path, *, everything: bool = False, allow_shallow: bool = False, author: AuthorForm = "name",
-    paths: Collection[str] | None = None, progress: Progress | None = None,
+    paths: Collection[str] | None = None, cache: bool = True, progress: Progress | None = None,
 ) -> Scan:  # fmt: skip
     """
     Attribute the functions of a repository's current revision.
@@ -75,6 +79,7 @@ def scan(  # noqa: PLR0913  # all but one are options
         allow_shallow: Go on in a shallow clone; what lies beyond its edge is unknown.
         author: Whether people are written by name or by e-mail address.
         paths: Only these files, relative to the repository's root.
+        cache: Go on from the last scan, and leave what the next one can go on from. The result is the same.
         progress: Told how far the scan is.
 
     Raises:
@@ -87,42 +92,59 @@ def scan(  # noqa: PLR0913  # all but one are options
     settings = read_settings(repository.root)
     revision = Revision.of(repository, allow_shallow=allow_shallow)
     blobs = _python_files(repository, revision.sha, settings, paths)
+    rebuild = Rebuild.of(
+        repository,
+        revision.sha,
+        settings,
+        everything=everything,
+        author=author,
+        wanted=cache and paths is None,
+    )
     # For a few files, their owners' messages are enough; a bounded walk needs every message first.
     few = None if paths is None else own_lines(repository, revision.sha, paths=blobs, progress=tell)
     tell("commits", 0, 1)
-    only = None if few is None else _touched_by(few)
-    commits = read_commits(repository, revision.sha, settings=settings, author=author, only=only)
+    commits = (
+        rebuild.commits(settings, author)
+        if few is None
+        else read_commits(repository, revision.sha, settings=settings, author=author, only=_touched_by(few))
+    )
     commits = with_agents(repository, commits)
     tell("commits", 1, 1)
     sources = read_sources(repository, revision.sha, commits, settings, progress=tell)
-    found = survey(repository, blobs, identities=commits.identities, progress=tell)
+    found = rebuild.survey(blobs, commits.identities, tell)
     oldest = "" if everything or few is not None else commits.oldest_ai(sources.with_marks())
-    ownership = few or _own_lines(repository, revision.sha, blobs, found.marked, commits, oldest, tell)
+    # Whoever marked a file says that AI wrote it, however old its lines are: it is followed to its beginning.
+    owned = few.files if few else rebuild.own_lines(blobs, found.marked, commits, oldest, tell)
+    taken = rebuild.taken_over(sources.records)
+    for path in rebuild.unchanged - taken.keys():
+        owned[path] = rebuild.recall(path, commits)
+    order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
+    book = EvidenceBook(commits.by_sha, sources.records, found.comments)
     context = _Context(
-        repository,
-        settings,
-        commits,
-        EvidenceBook(commits.by_sha, sources.records, found.comments),
-        blobs,
-        found,
-        ownership,
-        NeutralCommits(repository),
-        list(sources.unverified),
-    )
-    files, functions = _read_files(context, tell, everything=everything or paths is not None)
+        repository, settings, commits, book, blobs, found, Ownership(owned, order), NeutralCommits(repository)
+    )  # fmt: skip
+    files = _read_files(context, tell, everything=everything or paths is not None)
     records = _attribute_files(context, files, tell)
+    seen: dict[str, Remembered | Seen] = dict(taken)
+    for path, ownership in owned.items():
+        seen[path] = _remembered(context, ownership, files.get(path), records.get(path), bounded=bool(oldest))
+    for path in taken:
+        if record := rebuild.record(path, module_name(path, blobs), commits):
+            records[path] = record
+    facts = {path: each if isinstance(each, Seen) else each.seen for path, each in seen.items()}
     header = header_of(
         repository,
         revision,
-        records,
+        list(records.values()),
         paths=blobs,
-        functions=functions,
-        conflicting=sum(line.conflicting for file in files for line in file.lines),
+        functions=sum(each.functions for each in facts.values()),
+        conflicting=sum(each.conflicting for each in facts.values()),
         bounded=bool(oldest),
         min_ai_share=settings.min_ai_share,
-        unverified=context.unverified,
+        unverified=(*sources.unverified, *problems_of(facts)),
     )
-    return Scan(header, tuple(records), commits.by_sha)
+    use = rebuild.leave(oldest, commits, sources.records, seen)
+    return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
 
 
 def scan_files(root: Path, files: Iterable[Path]) -> Manifest:
@@ -157,86 +179,78 @@ def _touched_by(ownership: Ownership) -> set[str]:
     return (owners | {each.commit for file in files for each in file.deletions}) - {""}
 
 
-def _own_lines(  # noqa: PLR0913, PLR0917  # the whole scan's
-    repository: Repository,
-    revision: str,
-    blobs: Mapping[str, str],
-    marked: Collection[str],
-    commits: Commits,
-    oldest: str,
-    tell: Progress,
-) -> Ownership:
-    """
-    Find the owners of all lines, or of those that are no older than the first AI commit.
-
-    Whoever marked a file says that AI wrote it, however old its lines are: it is followed to its beginning.
-    """
-    order = {sha: position for position, sha in enumerate(commits.by_sha)}
-    if not oldest:
-        return Ownership(own_lines(repository, revision, paths=blobs, progress=tell).files, order)
-    rest = blobs.keys() - set(marked)
-    files = own_lines(repository, revision, paths=rest, stop=(oldest,), progress=tell).files
-    if marked:
-        files |= own_lines(repository, revision, paths=marked, progress=tell).files
-    return Ownership(files, order)
-
-
-def _read_files(context: _Context, tell: Progress, *, everything: bool) -> tuple[list[ScannedFile], int]:
-    """
-    Parse the files that AI touched or that carry a mark.
-
-    Returns:
-        Those files, and how many functions there are in all files together.
-    """
-    counts = dict(context.found.definitions)
+def _read_files(context: _Context, tell: Progress, *, everything: bool) -> dict[str, ScannedFile]:
+    """Parse the files that AI touched or that carry a mark."""
     lines: dict[str, list[OwnedLine]] = {}
-    for path in context.blobs:
-        ownership = context.ownership.files.get(path)
-        owned = context.book.lines_of_file(ownership) if ownership else []
-        is_touched = path in context.found.marked or any(line.evidence for line in owned)
-        if ownership and (is_touched or everything):
+    for path, ownership in context.ownership.files.items():
+        owned = context.book.lines_of_file(ownership)
+        if everything or path in context.found.marked or any(line.evidence for line in owned):
             lines[path] = owned
     paths = paths_by_blob({path: context.blobs[path] for path in lines})
     found: dict[str, ScannedFile] = {}
     for number, (blob, data) in enumerate(context.repository.read_blobs(list(paths))):
         tell("functions", number, len(paths))
         for path in paths[blob]:
-            functions = _functions(path, data, context.unverified)
-            if functions is not None:
-                counts[path] = len(functions)
+            functions = _functions(path, data, context.problems)
             ownership = context.ownership.files[path]
             where = {run.commit: run.path for run in ownership.runs if run.commit}
-            found[path] = ScannedFile(ownership, functions or (), lines[path], where)
+            found[path] = ScannedFile(ownership, functions, lines[path], where)
     tell("functions", len(paths), len(paths))
-    return [found[path] for path in lines], sum(counts.values())
+    return found
 
 
-def _functions(path: str, data: bytes, unverified: list[Unverified]) -> tuple[SourceFunction, ...] | None:
+def _functions(path: str, data: bytes, problems: dict[str, str]) -> tuple[SourceFunction, ...]:
     try:
         return tuple(functions_in(data))
     except SourceError as error:
-        unverified.append(Unverified(path, str(error), "its lines are attributed, its functions are not"))
-        return None
+        problems[path] = str(error)
+        return ()
 
 
-def _attribute_files(context: _Context, files: list[ScannedFile], tell: Progress) -> list[FileRecord]:
-    _load_neutral(context, files, tell)
-    records = []
-    for number, file in enumerate(files):
+def _attribute_files(
+    context: _Context, files: Mapping[str, ScannedFile], tell: Progress
+) -> dict[str, FileRecord]:
+    _load_neutral(context, files.values(), tell)
+    records = {}
+    for number, (path, file) in enumerate(files.items()):
         tell("attribution", number, len(files))
-        record = file.record(
-            module_name(file.ownership.path, context.blobs),
+        records[path] = file.record(
+            module_name(path, context.blobs),
             order=context.ownership.order,
             commits=context.commits.by_sha,
             is_neutral=context.neutral.is_neutral,
             min_ai_share=context.settings.min_ai_share,
         )
-        records.append(record)
     tell("attribution", len(files), len(files))
     return records
 
 
-def _load_neutral(context: _Context, files: list[ScannedFile], tell: Progress) -> None:
+def _remembered(
+    context: _Context,
+    ownership: FileOwnership,
+    file: ScannedFile | None,
+    record: FileRecord | None,
+    *,
+    bounded: bool,
+) -> Remembered:
+    """Gather what is known of a file that was looked at."""
+    path = ownership.path
+    definitions = context.found.definitions[path]
+    problem = context.problems.get(path, "")
+    seen = Seen(
+        blob=ownership.blob,
+        is_whole=not bounded or path in context.found.marked,
+        is_marked=path in context.found.marked,
+        definitions=definitions,
+        functions=len(file.functions) if file and not problem else definitions,
+        conflicting=sum(line.conflicting for line in file.lines) if file else 0,
+        problem=problem,
+        is_recorded=record is not None,
+    )
+    return Remembered(seen, ownership, context.found.comments.get(path, ()), record)
+
+
+def _load_neutral(context: _Context, files: Collection[ScannedFile], tell: Progress) -> None:
     """Compare, in one go, the versions that most questions about neutral commits need."""
     order = context.ownership.order
     wanted: dict[tuple[str, str], set[str]] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from . import options
 from .output import console, count, print_json, share, short, visible
 from .scan import progress, summary_json
 
@@ -24,7 +26,8 @@ Examples:
   byline build -o /app/byline.manifest --fail-under-coverage 50
 
 \b
-JSON keys: those of byline scan, and release (revision, committed_at), carried, coverage.
+JSON keys: those of byline scan, and release (revision, committed_at), carried, coverage,
+cache (state, reason, path, taken_over).
 """
 
 
@@ -42,29 +45,15 @@ JSON keys: those of byline scan, and release (revision, committed_at), carried, 
     "--fail-under-coverage", "least", type=click.FloatRange(0, 100), metavar="N",
     help="Exit with status 1 when fewer than N % of the lines have a known author.",
 )  # fmt: skip
-@click.option(
-    "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
-)
-@click.option(
-    "--fetch", "fetches", is_flag=True,
-    help="First fetch notes and the heads of pull requests from the remote.",
-)  # fmt: skip
-@click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
-@click.option(
-    "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
-    help="Write people by name or by e-mail address.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@options.scanning
+@options.as_json
 def command(
     *,
     package: Path,
     output: Path | None,
     previous: Path | None,
     least: float | None,
-    everything: bool,
-    fetches: bool,
-    allow_shallow: bool,
-    author: str,
+    how: options.Scanning,
     as_json: bool,
 ) -> None:
     """
@@ -79,15 +68,16 @@ def command(
     from .._attribution.summary import summarize
 
     with progress(quiet=as_json) as tell:
-        if fetches:
+        if how.fetches:
             fetch_records(Repository.open(package), progress=tell)
         built = build(
             package,
             output=output,
             previous=previous,
-            everything=everything,
-            allow_shallow=allow_shallow,
-            author="email" if author == "email" else "name",
+            everything=how.everything,
+            allow_shallow=how.allow_shallow,
+            author=how.author,
+            cache=how.cache,
             progress=tell,
         )
     summary = summarize(built.scan)
@@ -108,6 +98,7 @@ def _as_json(built: Built, summary: Summary, coverage: float) -> dict[str, objec
         "release": release,
         "carried": built.carried,
         "coverage": round(coverage, 2),
+        "cache": dataclasses.asdict(built.scan.cache),
     }
 
 

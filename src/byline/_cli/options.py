@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from ..exceptions import BylineError
+
+if TYPE_CHECKING:
+    from .._config import AuthorForm
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36_500)
@@ -67,3 +74,50 @@ store = click.option(
     help="The store to read. Default: BYLINE_STORE, else .byline/byline.db here or above.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """How to scan, as the commands that do it are told."""
+
+    everything: bool
+    fetches: bool
+    allow_shallow: bool
+    author: AuthorForm
+    cache: bool
+
+
+_SCANNING = (
+    click.option(
+        "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
+    ),
+    click.option(
+        "--fetch", "fetches", is_flag=True,
+        help="First fetch notes and the heads of pull requests from the remote.",
+    ),
+    click.option(
+        "--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown."
+    ),
+    click.option(
+        "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
+        help="Write people by name or by e-mail address.",
+    ),
+    click.option(
+        "--cache/--no-cache", default=True, show_default=True,
+        help="Go on from the last scan, kept in .git/byline. The result is the same.",
+    ),
+)  # fmt: skip
+
+
+def scanning(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a scan to a command, which gets them as one ``how``."""
+
+    @wraps(command)
+    def with_how(**values: Any) -> None:  # noqa: ANN401  # click's
+        how = Scanning(**{name: values.pop(name) for name in Scanning.__dataclass_fields__})
+        command(**values, how=how)
+
+    found: Callable[..., None] = with_how
+    for option in reversed(_SCANNING):
+        found = option(found)
+    return found

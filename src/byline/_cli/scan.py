@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import options
 from .output import console, print_json, visible
 
 if TYPE_CHECKING:
+    from .._attribution.rebuild import CacheUse
     from .._attribution.summary import Summary
 
 EXAMPLES = """
@@ -45,27 +47,13 @@ _STAGES = {
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the manifest. Default: .byline/byline.manifest in the repository.",
 )  # fmt: skip
-@click.option(
-    "--all", "everything", is_flag=True, help="Also attribute lines older than the first AI commit."
-)
-@click.option(
-    "--fetch", "fetches", is_flag=True,
-    help="First fetch notes and the heads of pull requests from the remote.",
-)  # fmt: skip
-@click.option("--allow-shallow", is_flag=True, help="Go on in a shallow clone; older lines are unknown.")
-@click.option(
-    "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
-    help="Write people by name or by e-mail address.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(  # one argument for each option
+@options.scanning
+@options.as_json
+def command(
     *,
     root: Path,
     output: Path | None,
-    everything: bool,
-    fetches: bool,
-    allow_shallow: bool,
-    author: str,
+    how: options.Scanning,
     as_json: bool,
 ) -> None:
     """
@@ -86,22 +74,23 @@ def command(  # one argument for each option
     repository = Repository.open(root)
     top = repository.root
     with progress(quiet=as_json) as tell:
-        if fetches:
+        if how.fetches:
             fetch_records(repository, progress=tell)
         found = scan(
             root,
-            everything=everything,
-            allow_shallow=allow_shallow,
-            author="email" if author == "email" else "name",
+            everything=how.everything,
+            allow_shallow=how.allow_shallow,
+            author=how.author,
+            cache=how.cache,
             progress=tell,
         )
     target = output or _default_output(top)
     size = write(target, found.header, found.files, found.commits)
     summary = summarize(found)
     if as_json:
-        print_json(summary_json(summary, target, size))
+        print_json({**summary_json(summary, target, size), "cache": dataclasses.asdict(found.cache)})
     else:
-        _print(summary, target, size)
+        _print(summary, target, size, found.cache)
 
 
 def _default_output(top: Path) -> Path:
@@ -150,7 +139,7 @@ def summary_json(summary: Summary, target: Path, size: int) -> dict[str, object]
     return {"version": 1, "manifest": str(target), "bytes": size, **values}
 
 
-def _print(summary: Summary, target: Path, size: int) -> None:
+def _print(summary: Summary, target: Path, size: int, cache: CacheUse) -> None:
     from rich.table import Table
 
     terminal = console()
@@ -160,6 +149,8 @@ def _print(summary: Summary, target: Path, size: int) -> None:
     table.add_column(style="dim")
     for title, count, told in _rows(summary):
         table.add_row(title, f"{count:,}", visible(told))
+    if cache.state == "used":
+        table.add_row("taken over", f"{cache.taken_over:,}", "files as they were in the last scan")
     terminal.print(table)
     if summary.unverified:
         terminal.print(f"\nNot verified: {len(summary.unverified)}", style="yellow")

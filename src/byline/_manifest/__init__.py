@@ -7,7 +7,7 @@ from .find import DEFAULT_NAME, find
 from .reader import Manifest
 from .records import FileRecord, FunctionRecord, Header, LineRun, Release
 from .source import blob_id, text_hash
-from .writer import render, write
+from .writer import file_row, render, write
 
 __all__ = [
     "DEFAULT_NAME",
@@ -19,6 +19,7 @@ __all__ = [
     "ManifestFile",
     "Release",
     "blob_id",
+    "file_row",
     "find",
     "render",
     "text_hash",

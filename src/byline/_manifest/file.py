@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from .._model import Attribution, Commit, Evidence, Function, LineAttribution, Status
-from .records import FunctionRow, Release, Row, contributions_of, evidence_of, function_of
+from .records import (
+    FileRecord,
+    FunctionRecord,
+    FunctionRow,
+    LineRun,
+    Release,
+    Row,
+    contributions_of,
+    evidence_of,
+    function_of,
+)
 from .source import text_hash
 
 CommitFinder = Callable[[int], Commit | None]
@@ -74,6 +84,16 @@ class ManifestFile:
         """Yield every function in the file, by line."""
         for row in self._functions:
             yield row.function, self._attribution(row)
+
+    def record(self, blob: str) -> FileRecord:
+        """Return the file as it was written."""
+        functions = tuple(
+            FunctionRecord(row.function, self._attribution(row), row.text_hash) for row in self._functions
+        )
+        lengths = (end - start for start, end in zip((0, *self._ends), self._ends, strict=False))
+        owners = ((each.sha if (each := self._find(number)) else "") for number in self._owners)
+        runs = tuple(map(LineRun, lengths, owners, map(self._mark, self._marks)))
+        return FileRecord(self.path, self.module, blob, functions, runs)
 
     def first_shipped(self, function: Function) -> Release | None:
         """Return the first release with this version of a function; None when no build kept track."""

@@ -11,6 +11,7 @@ paths and modules. Blocks are zlib-compressed JSON.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -168,7 +169,7 @@ def commit_of(row: Row) -> Commit:
     return Commit(sha, subject, committed_at, author, accountable, change)
 
 
-def function_row(record: FunctionRecord, commit_number: dict[str, int], evidence_number: int) -> Row:
+def function_row(record: FunctionRecord, commit_number: Mapping[str, int], evidence_number: int) -> Row:
     """Return a function as a row; lines are written as differences, commits as numbers."""
     where, who = record.function, record.attribution
     contributions = [

@@ -58,7 +58,7 @@ def render(header: Header, files: Sequence[FileRecord], commits: Mapping[str, Co
     files = sorted(files, key=lambda each: each.path)
     shas = sorted(_named(files) & commits.keys())
     numbers = {sha: number for number, sha in enumerate(shas)}
-    blocks = [_block(_file_json(each, numbers)) for each in files]
+    blocks = [_block(file_row(each, numbers)) for each in files]
     index = sorted((bytes.fromhex(each.blob), number) for number, each in enumerate(files))
     commit_blocks = [
         _block([commit_row(commits[sha]) for sha in shas[start : start + COMMITS_PER_BLOCK]])
@@ -108,7 +108,8 @@ def _named(files: Sequence[FileRecord]) -> set[str]:
     return found - {""}
 
 
-def _file_json(record: FileRecord, numbers: dict[str, int]) -> Row:
+def file_row(record: FileRecord, numbers: Mapping[str, int]) -> Row:
+    """Return a file as a row; commits are written as numbers."""
     evidence: dict[Evidence, int] = {}
     runs: Row = []
     for run in record.runs:
