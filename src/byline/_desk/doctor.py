@@ -16,6 +16,7 @@ from typing import Literal
 from .._attribution.fetch import command
 from .._attribution.note_refs import list_notes
 from .._attribution.pull_requests import pull_request_heads
+from .._attribution.rebuild import FOLDER
 from .._attribution.repository import Repository
 from .._attribution.settings import read_settings
 from .._config import Config
@@ -144,6 +145,7 @@ def _repository(repository: Repository) -> Iterator[Check]:
             "history", "ok", "complete" + (", blobs fetched when needed" if repository.is_partial() else "")
         )
     yield from _records(repository)
+    yield _cache(repository)
 
 
 def _records(repository: Repository) -> Iterator[Check]:
@@ -164,6 +166,16 @@ def _records(repository: Repository) -> Iterator[Check]:
     else:
         told = "no refs/pull or refs/merge-requests: what is noted on squash-merged commits is lost"
         yield Check("pull requests", "off", told, cure)
+
+
+def _cache(repository: Repository) -> Check:
+    folder = repository.git_dir / FOLDER
+    found = sorted(each.name for each in folder.glob("*.cache")) if folder.is_dir() else []
+    if found:
+        return Check("cache", "ok", f"{', '.join(found)} in {folder}: a scan goes on from the last one")
+    if not os.access(folder.parent if not folder.exists() else folder, os.W_OK):
+        return Check("cache", "off", f"{folder} cannot be written: every scan is a whole one")
+    return Check("cache", "off", f"none in {folder} yet", "byline scan")
 
 
 def _open_manifest(folder: Path, argument: str, checks: list[Check]) -> Manifest | None:
