@@ -165,3 +165,16 @@ def test_modules_imported_too_early(checkout):
     told = checks(checkout)["last run"]
 
     assert any("imported before" in each["told"] for each in told)
+
+
+def test_the_cache(checkout):
+    """
+    Whether the next scan can go on from the last one, and where that is kept.
+    """
+    before = checks(checkout)["cache"][0]
+    byline(checkout, "scan")
+    after = checks(checkout)["cache"][0]
+
+    assert ("off", "byline scan") == (before["state"], before["cure"])
+    assert "ok" == after["state"]
+    assert str(checkout / ".git" / "byline") in after["told"]
