@@ -30,7 +30,7 @@ import byline
 from byline import _semconv
 from byline._config import Config
 from byline._instrumentation import development
-from byline._telemetry import latency, signals, spans
+from byline._telemetry import latency, signals, spans, worker
 from byline._telemetry.durations import Durations
 
 CHILD_CALLS = 1_000
@@ -189,6 +189,7 @@ def main(seconds: float) -> int:
     done.set()
     for thread in collectors:
         thread.join()
+    worker.stop(60)
     return compare(counted())
 
 

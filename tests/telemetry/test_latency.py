@@ -19,6 +19,7 @@ from byline._instrumentation.wrapper import wrap
 from byline._model import Attribution, Function
 from byline._registry import Entry
 from byline._telemetry import instruments, latency, signals, worker
+from byline._telemetry.durations import Durations
 from byline._telemetry.latency import Recorder
 
 AI = Attribution("ai", "high", "ok", "c" * 40, "d" * 40, "Ana", "claude", evidence="note", committed_at=5)
@@ -186,6 +187,26 @@ def test_memory_is_bounded(settled, metrics, monkeypatch):
 
     assert [10] == [point.count for point in points(found, marked)]
     assert [5] == [point.value for point in points(found, marked, _semconv.METRIC_DROPPED)]
+
+
+def test_backlog_is_bounded(metrics, monkeypatch):
+    """
+    Where distributions are taken more may wait, but not without end; what is dropped is exported there too.
+    """
+    monkeypatch.setattr(latency, "BACKLOG", 20)
+    durations = Durations(cumulative=True)
+    signals.take_distributions(durations)
+    marked = make()
+    try:
+        for _ in range(23):
+            marked.work()
+        latency.drain()
+        counted = [each.count for each in durations.collect()]
+    finally:
+        signals.leave_distributions(durations)
+
+    assert [20] == counted
+    assert [3] == [point.value for point in points(metrics(), marked, _semconv.METRIC_DROPPED)]
 
 
 def test_stop_and_start(metrics):

@@ -21,8 +21,15 @@ CAP = 250_000
 """
 Samples of one function that may wait for its attribution, or be recorded singly after one drain: 8 MB.
 
-What exceeds it is dropped, and counted. Where distributions are taken nothing is dropped: to count
-is faster than to call.
+What exceeds it is dropped, and counted.
+"""
+
+BACKLOG = 2_000_000
+"""
+Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted.
+
+To count is faster than to call. But when many threads do nothing but call, the drain gets the
+interpreter as seldom as each of them.
 """
 
 _CHUNK = 8_192
@@ -119,6 +126,7 @@ class Recorder:
 
     def take(self) -> Samples:
         """Empty the buffers, up to what they held when asked."""
+        self._trim(BACKLOG)
         with self._lock:
             durations, failures = _take(self.durations), _take(self.failures)
             dropped, self._dropped = self._dropped, 0
@@ -127,9 +135,12 @@ class Recorder:
 
     def trim(self) -> None:
         """Keep the newest samples within the cap, and count the others."""
+        self._trim(CAP)
+
+    def _trim(self, limit: int) -> None:
         with self._lock:
             for samples in (self.durations, self.failures):
-                excess = len(samples) - CAP
+                excess = len(samples) - limit
                 if excess > 0:
                     del samples[:excess]
                     self._dropped += excess

@@ -1,0 +1,1 @@
+"""What benchmarks/overhead.py compares: ways to measure a call, and calls to measure."""
