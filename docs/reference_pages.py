@@ -54,6 +54,9 @@ def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[
 
 _VALUES = {"bool": "`1`, `0`", "str": "a path", "int": "a whole number", "float": "a number"}
 _SPECIAL = {
+    "include": "globs",
+    "exclude": "globs",
+    "tools": "names of tools",
     "probes": "`swallowed`, `lines`, or `off`",
     "expected": "names of exceptions",
     "baseline": "a date, or a commit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, Self, cast, get_args
 
 from .exceptions import ConfigError
@@ -12,11 +12,13 @@ from .exceptions import ConfigError
 AuthorForm = Literal["name", "email", "hash", "off"]
 SpanMode = Literal["all", "lazy", "off"]
 MessageMode = Literal["scrubbed", "off"]
+LeastConfidence = Literal["low", "medium", "high"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "AuthorForm": get_args(AuthorForm),
     "SpanMode": get_args(SpanMode),
     "MessageMode": get_args(MessageMode),
+    "LeastConfidence": get_args(LeastConfidence),
 }
 """Allowed values by the name of the type, as the fields spell it."""
 
@@ -54,6 +56,21 @@ class Config:
 
     sentry: bool = False
     """``BYLINE_SENTRY``: put the commits behind a failure on the events of sentry-sdk, once it has a client."""
+
+    include: str = ""
+    """``BYLINE_INCLUDE``: measure only functions that a glob matches: names as ``shop.cart.*``, or paths as ``src/shop/*``, with commas between; empty means all."""
+
+    exclude: str = ""
+    """``BYLINE_EXCLUDE``: measure none that a glob matches, not even a function with the decorator."""
+
+    confidence: LeastConfidence = "low"
+    """``BYLINE_CONFIDENCE``: the least confidence that AI wrote a function, for it to be measured."""
+
+    tools: str = ""
+    """``BYLINE_TOOLS``: measure only what these tools wrote, as ``claude,cursor``; empty means all."""
+
+    max_rate: int = 0
+    """``BYLINE_MAX_RATE``: calls a second above which a function is timed no longer; its failures still count. 0 means no limit."""
 
     scan_budget_s: float = 10.0
     """``BYLINE_SCAN_BUDGET``: seconds the background scan may take in development."""
@@ -98,7 +115,10 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse values that no setting can mean."""
-        for name, choice in (("author", "AuthorForm"), ("spans", "SpanMode"), ("messages", "MessageMode")):
+        choices = {
+            "author": "AuthorForm", "spans": "SpanMode", "messages": "MessageMode", "confidence": "LeastConfidence",
+        }  # fmt: skip
+        for name, choice in choices.items():
             if getattr(self, name) not in _CHOICES[choice]:
                 raise ConfigError(
                     f"{name}={getattr(self, name)!r} is not one of {', '.join(_CHOICES[choice])}."
@@ -108,13 +128,34 @@ class Config:
             raise ConfigError(
                 f"BYLINE_PROBES={self.probes!r}: no probe {unknown[0]!r}. Known: {', '.join(PROBES)}, or off."
             )
-        if self.incident_rate < 0 or self.scan_budget_s < 0:
+        if min(self.incident_rate, self.scan_budget_s, self.max_rate) < 0:
             raise ConfigError(
-                f"incident_rate={self.incident_rate!r} and scan_budget={self.scan_budget_s!r} cannot be negative."
+                f"incident_rate={self.incident_rate!r}, scan_budget={self.scan_budget_s!r} and "
+                f"max_rate={self.max_rate!r} cannot be negative."
             )
+
+    def or_else(self, others: Mapping[str, object]) -> Self:
+        """
+        Take over settings that nobody has set here.
+
+        Raises:
+            ConfigError: One of them has a value that it cannot have.
+        """
+        free = {name: value for name, value in others.items() if name in MEASURE and self._is_free(name)}
+        return replace(self, **free)  # type: ignore[arg-type]  # checked by name and by __post_init__
+
+    def _is_free(self, name: str) -> bool:
+        return bool(getattr(self, name) == type(self).__dataclass_fields__[name].default)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the words of a setting that is a list."""
+        return tuple(word for each in str(getattr(self, name)).split(",") if (word := each.strip()))
 
 
 PROBES = ("swallowed", "lines")
+
+MEASURE = ("include", "exclude", "confidence", "tools", "max_rate")
+"""What a repository may settle too, under ``[tool.byline.measure]``; the manifest carries it."""
 
 INTERNAL = frozenset({"BYLINE_RUN"})
 """Variables that byline sets for its own child processes."""

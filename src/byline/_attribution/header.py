@@ -10,6 +10,7 @@ from .._manifest import FileRecord, Header
 from .._model import Unverified
 from ..exceptions import RepositoryError
 from .repository import Repository
+from .settings import ScanSettings
 
 _SHA256_DIGITS = 64
 
@@ -48,7 +49,7 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
     functions: int,
     conflicting: int,
     bounded: bool,
-    min_ai_share: float,
+    settings: ScanSettings,
     unverified: Sequence[Unverified],
 ) -> Header:
     """
@@ -62,7 +63,7 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
         functions: How many functions they have.
         conflicting: How many lines have sources that disagree.
         bounded: Whether older lines were left out.
-        min_ai_share: Share of a function's lines from which on it counts as AI.
+        settings: The repository's own.
         unverified: What could not be told.
     """
     verdicts: Counter[str] = Counter()
@@ -77,7 +78,8 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
         object_format="sha256" if len(revision.sha) == _SHA256_DIGITS else "sha1",
         shallow=revision.is_shallow,
         bounded=bounded,
-        min_ai_share=min_ai_share,
+        min_ai_share=settings.min_ai_share,
+        measure=dict(settings.measure),
         functions=functions,
         ai_functions=sum(each.attribution.verdict == "ai" for record in records for each in record.functions),
         lines_known=verdicts["ai"] + verdicts["human"],

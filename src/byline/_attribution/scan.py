@@ -140,7 +140,7 @@ def scan(  # noqa: PLR0913  # all but one are options
         functions=sum(each.functions for each in facts.values()),
         conflicting=sum(each.conflicting for each in facts.values()),
         bounded=bool(oldest),
-        min_ai_share=settings.min_ai_share,
+        settings=settings,
         unverified=(*sources.unverified, *problems_of(facts)),
     )
     use = rebuild.leave(oldest, commits, sources.records, seen)

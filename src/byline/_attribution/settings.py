@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._config import MEASURE, Config
 from ..exceptions import ConfigError
 from .note_refs import FORMATS
 
-_KNOWN = frozenset({"min_ai_share", "exclude", "identities", "ignore", "notes_refs"})
+_KNOWN = frozenset({"min_ai_share", "exclude", "identities", "ignore", "notes_refs", "measure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class ScanSettings:
 
     notes_refs: Mapping[str, str] = field(default_factory=dict)
     """Further refs with git notes, such as ``refs/notes/x``, and the format of their notes."""
+
+    measure: Mapping[str, object] = field(default_factory=dict)
+    """Which functions a program measures where its environment does not say: ``include``, ``exclude``, ``confidence``, ``tools``, ``max_rate``."""
 
 
 def read_settings(root: Path) -> ScanSettings:
@@ -72,6 +76,7 @@ def settings_of(table: Mapping[str, object], *, where: str) -> ScanSettings:
         {str(tool): _strings(names, f"{where}: identities.{tool}") for tool, names in identities.items()},
         _strings(table.get("ignore", ()), f"{where}: ignore"),
         _notes_refs(table.get("notes_refs", {}), f"{where}: notes_refs"),
+        _measure(table.get("measure", {}), f"{where}: measure"),
     )
 
 
@@ -87,6 +92,26 @@ def _notes_refs(value: object, where: str) -> dict[str, str]:
         if not isinstance(format_, str) or format_ not in FORMATS:
             raise ConfigError(f"{where}.{ref}: no format {format_!r}. Known: {known}.")
     return {str(ref): str(format_) for ref, format_ in value.items()}
+
+
+def _measure(value: object, where: str) -> dict[str, object]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} = {value!r} is not a table. Known keys: {', '.join(MEASURE)}.")
+    unknown = sorted(value.keys() - set(MEASURE))
+    if unknown:
+        raise ConfigError(f"{where}: no setting {unknown[0]!r}. Known: {', '.join(MEASURE)}.")
+    lists = ("include", "exclude", "tools")
+    found = {
+        name: ",".join(_strings(each, f"{where}.{name}")) if name in lists else each
+        for name, each in value.items()
+    }
+    if isinstance(found.get("max_rate", 0), bool) or not isinstance(found.get("max_rate", 0), int):
+        raise ConfigError(f"{where}.max_rate = {found['max_rate']!r} is not a whole number.")
+    try:
+        Config().or_else(found)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return found
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:

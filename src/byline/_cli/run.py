@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -44,12 +45,15 @@ def command(
     The functions are those that the manifest of `byline scan` names. Failures and
     latencies go to the embedded store, for `byline why` and `byline incidents`.
     """
-    from .._instrumentation.command import command_line, environment, program_name
+    from .._instrumentation.command import bare_line, command_line, environment, program_name
     from .._manifest import Manifest, find
 
     config = Config.from_env(os.environ)
     words = ("-m", *words) if module else words
     line = command_line(words)
+    if config.disabled:
+        click.echo("byline: off (BYLINE_DISABLED)", err=True)
+        _become(bare_line(words), dict(os.environ))
     entry = Path(words[0]) if Path(words[0]).is_file() else Path.cwd()
     found = find(str(manifest or config.manifest), entry) or find("", Path.cwd())
     if found is not None:
@@ -59,12 +63,14 @@ def command(
         from ..store import Store
 
         Store.open(place, create=True).close()
-    _say(found, place, disabled=config.disabled)
+    _say(found, place)
+    _become(line, environment(os.environ, program=program_name(words), manifest=found, store=place))
+
+
+def _become(line: list[str], environ: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     try:
-        os.execve(  # noqa: S606  # no shell is wanted
-            line[0], line, environment(os.environ, program=program_name(words), manifest=found, store=place)
-        )
+        os.execve(line[0], line, environ)  # noqa: S606  # no shell is wanted
     except OSError as error:
         raise RunError(f"{line[0]!r} cannot be started: {error.strerror}.") from error
 
@@ -76,11 +82,8 @@ def _beside(manifest: Path | None) -> Path:
     return Path(".byline") / "byline.db"
 
 
-def _say(manifest: Path | None, store: Path | None, *, disabled: bool) -> None:
+def _say(manifest: Path | None, store: Path | None) -> None:
     """Tell on stderr what is on; the program's own output stays as it is."""
-    if disabled:
-        click.echo("byline: off (BYLINE_DISABLED)", err=True)
-        return
     if manifest is None:
         click.echo(
             "byline: no manifest, so only @ai_generated functions are measured. Make one: byline scan",

@@ -31,11 +31,27 @@ def command_line(words: Sequence[str]) -> list[str]:
     first, *rest = words
     if first == "-m":
         return [sys.executable, "-m", _RUNNER, *words]
-    if _is_python(first) and rest and (rest[0] == "-m" or _is_script(rest[0])):
-        return [_program(first), "-m", _RUNNER, *rest]
+    if _is_python(first):
+        at = _after_options(rest)
+        if rest[at:] and (rest[at] == "-m" or _is_script(rest[at])):
+            return [_program(first), *rest[:at], "-m", _RUNNER, *rest[at:]]
     if _is_script(first):
         return [sys.executable, "-m", _RUNNER, *words]
     return [_program(first), *rest]
+
+
+def bare_line(words: Sequence[str]) -> list[str]:
+    """
+    Return the command that runs a program without byline, as it would have been typed.
+
+    Raises:
+        RunError: As for ``command_line``.
+    """
+    line = command_line(words)
+    if _RUNNER in line:
+        at = line.index(_RUNNER)
+        return [*line[: at - 1], *line[at + 1 :]]
+    return line
 
 
 def environment(
@@ -64,6 +80,14 @@ def program_name(words: Sequence[str]) -> str:
     if rest and (first == "-m" or _is_python(first)):
         return program_name(rest)
     return Path(first).stem
+
+
+def _after_options(words: Sequence[str]) -> int:
+    """Return how many words are options of Python itself."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-m", "-c", "-"):
+        at += 2 if words[at] in ("-X", "-W") else 1
+    return min(at, len(words))
 
 
 def _program(name: str) -> str:

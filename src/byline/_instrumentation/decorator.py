@@ -15,6 +15,7 @@ from .._telemetry import faults
 from ..exceptions import ConfigError
 from . import development, lookup
 from .declaration import Declaration, declare
+from .selection import is_excluded
 from .wrapper import wrap
 
 # One type variable, where a ParamSpec would do for functions only: a class stays that
@@ -145,7 +146,7 @@ def mark(target: _Target, declaration: Declaration | None = None) -> _Target:
     Raises:
         TypeError: There is no Python code to measure.
     """
-    if _config.current().disabled:
+    if _config.current().disabled or is_excluded(target):
         return target
     return cast(_Target, _mark(target, declaration))
 

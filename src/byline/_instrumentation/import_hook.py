@@ -13,11 +13,12 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from .. import _registry
+from .. import _config, _registry
 from .._manifest import Manifest
-from .._model import Unverified
+from .._model import Attribution, Function, Unverified
 from .._telemetry import instruments, otel, worker
 from . import lookup
+from .selection import selection_of
 from .wrapper import wrap
 
 if TYPE_CHECKING:
@@ -39,10 +40,13 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 def mark(function: FunctionType) -> object:
     """Return the measured form of a function that is being defined; on any trouble, the function itself."""
     try:
-        entry = lookup.entry_for(function.__code__, function.__module__)
-        if entry.attribution.verdict != "ai":
+        current, code = lookup.manifest(), function.__code__
+        if current is None:
             return function
-        return wrap(function, entry)
+        found = lookup.attribute(current, code, lookup.function_here(code, function.__module__))
+        if not _is_wanted(*found):
+            return function
+        return wrap(function, lookup.entry_for(code, function.__module__))
     except Exception as error:  # noqa: BLE001  # one function that cannot be wrapped never stops a module from importing
         name = f"{function.__module__}.{function.__qualname__}"
         _log.exception("byline could not wrap %s; it runs unmeasured", name)
@@ -138,8 +142,12 @@ def code_with_marks(path: str, data: bytes, module: str, manifest: Manifest) -> 
     else:
         moved = source.file.moved_functions(list(source.lines))
         found = ((now, attribution) for _, now, attribution in moved)
-    lines = frozenset(function.line for function, attribution in found if attribution.verdict == "ai")
+    lines = frozenset(function.line for function, attribution in found if _is_wanted(function, attribution))
     return marked_code(data, path, lines) if lines else None
+
+
+def _is_wanted(function: Function, attribution: Attribution) -> bool:
+    return attribution.verdict == "ai" and selection_of(_config.current()).wants(function, attribution)
 
 
 class Finder(MetaPathFinder):

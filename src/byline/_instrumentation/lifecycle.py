@@ -17,7 +17,7 @@ from .._model import Unverified
 from .._probes import switch as probes
 from .._telemetry import delivery, gate, latency, otel, worker
 from ..exceptions import ManifestError
-from . import development, import_hook, lookup, termination
+from . import cap, development, import_hook, lookup, termination
 from .recording import Recording, store_of_exporters
 
 _log = logging.getLogger("byline")
@@ -80,9 +80,13 @@ def instrument(
             from .. import sentry as events  # sentry-sdk is loaded only by those who want it
 
             events.attribute_all()
+        opened = _open_manifest(config)
+        if opened is not None:
+            config = config.or_else(opened.header.measure)
+            _config.use(config)
         latency.start()
         gate.configure(config)
-        opened = _open_manifest(config)
+        cap.start(config.max_rate)
         lookup.use(opened)
         lookup.when_unknown(development.ask_now)
         probes.start(config, opened)
@@ -114,6 +118,7 @@ def uninstrument() -> None:
     flush()
     latency.stop()
     gate.stop()
+    cap.stop()
     if (events := sys.modules.get("byline.sentry")) is not None:
         events.attribute_asked()
     _close(active)

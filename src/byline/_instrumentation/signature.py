@@ -87,6 +87,16 @@ def generate(function: FunctionType, kind: str, template: str, cells: Mapping[st
     return made
 
 
+def with_same_cells(made: FunctionType, template: str) -> CodeType:
+    """Return code for a function that ``generate`` made, from another template that uses some of the same names."""
+    shape = parameters_of(made.__code__)
+    prefix = _free_prefix(shape.names)
+    names = tuple(NAME_PREFIX + name.removeprefix(prefix) for name in made.__code__.co_freevars)
+    # Never reached; a function keeps its cells, so its code must name every one of them.
+    unused = f"    ({', '.join(names)},)\n"
+    return _compile("untimed", template.rstrip() + "\n" + unused, shape, prefix, names)
+
+
 def _free_prefix(names: tuple[str, ...]) -> str:
     """Return a prefix that no parameter has, so that none can be taken for a name of the template."""
     prefix = NAME_PREFIX

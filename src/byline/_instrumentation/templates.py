@@ -131,3 +131,24 @@ async def byline_wrapper({parameters}):
         _byline_kept = _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
         raise
 """
+
+# What is left of a wrapper above BYLINE_MAX_RATE. A try costs nothing until something is raised.
+
+CAPPED: Final = {
+    "function": """
+def byline_wrapper({parameters}):
+    try:
+        return _byline_function({arguments})
+    except _byline_BaseException as _byline_exception:
+        _byline_kept = _byline_failed(_byline_recorder, 0.0, _byline_exception, None)
+        raise
+""",
+    "coroutine": """
+async def byline_wrapper({parameters}):
+    try:
+        return await _byline_function({arguments})
+    except _byline_BaseException as _byline_exception:
+        _byline_kept = _byline_failed(_byline_recorder, 0.0, _byline_exception, None)
+        raise
+""",
+}

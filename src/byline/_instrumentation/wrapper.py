@@ -16,7 +16,7 @@ from .._registry import Entry
 from .._telemetry import escapes, failure, faults, gate, incidents, latency
 from .._telemetry.gate import Turns
 from .._telemetry.latency import Recorder
-from . import signature, templates
+from . import cap, signature, templates
 
 
 def wrap(function: FunctionType, entry: Entry) -> FunctionType:
@@ -40,6 +40,7 @@ def wrap(function: FunctionType, entry: Entry) -> FunctionType:
         "_byline_finished": recorder.finished,
     }
     made = signature.generate(function, kind, template, cells)
+    cap.remember(recorder, made, kind)
     if function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
         return cast(FunctionType, as_awaitable(made))
     return made

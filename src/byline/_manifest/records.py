@@ -72,6 +72,9 @@ class Header:
     unverified: tuple[Unverified, ...] = ()
     """What the scan could not tell, and why."""
 
+    measure: dict[str, object] = field(default_factory=dict)
+    """Which functions to measure, as ``[tool.byline.measure]`` of the repository says."""
+
     def to_json(self) -> dict[str, Any]:
         """Return the header's fields, JSON-ready."""
         return asdict(self)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from time import thread_time, time_ns
+from collections.abc import Callable
+from time import monotonic, thread_time, time_ns
 from types import CellType
 from typing import NamedTuple, TypeVar
 
@@ -240,10 +241,13 @@ def _drain(*, everything: bool, wait_s: float) -> bool:
         return False
     try:
         began_s = thread_time()
+        rate = _rate()
         waiting = [each for each in list(_recorders.values()) if each.durations or each.failures]
         # Where nobody has loaded OpenTelemetry, nobody listens, and it need not be loaded for that.
         destinations = instruments.destinations() if otel.is_loaded() or signals.has_added() else ()
         for recorder in waiting:
+            if rate and max(len(recorder.durations), len(recorder.failures)) > rate and _too_many is not None:
+                _too_many(recorder)
             if everything or recorder.entry.settled:
                 _record(recorder, destinations)
             else:
@@ -254,6 +258,25 @@ def _drain(*, everything: bool, wait_s: float) -> bool:
     finally:
         draining.release()
     return True
+
+
+_limit = 0
+_too_many: Callable[[Recorder], object] | None = None
+_drained_s = 0.0
+
+
+def limit(rate: int, too_many: Callable[[Recorder], object] | None) -> None:
+    """Say of each function that is called more than so many times a second; 0 for no limit."""
+    global _limit, _too_many  # replaced together
+    _limit, _too_many = rate, too_many
+
+
+def _rate() -> float:
+    """Return how many calls since the last drain are too many; 0 when none are."""
+    global _drained_s  # one moment; the drain's lock is held
+    now = monotonic()
+    since, _drained_s = now - _drained_s, now
+    return _limit * max(since, worker.TICK_S)
 
 
 def _record(recorder: Recorder, destinations: tuple[Destination, ...]) -> None:

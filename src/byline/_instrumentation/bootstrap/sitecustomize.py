@@ -33,6 +33,11 @@ def _turn_on() -> None:
         sys.stderr.write(f"byline is off in this process: {error}\n")
 
 
+def _is_disabled() -> bool:
+    # What the settings take for true; to ask them would load byline.
+    return os.environ.get("BYLINE_DISABLED", "").strip().lower() in ("1", "true", "yes", "on")
+
+
 _next_sitecustomize()
-if os.environ.get("BYLINE_RUN"):
+if os.environ.get("BYLINE_RUN") and not _is_disabled():
     _turn_on()
