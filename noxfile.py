@@ -16,6 +16,7 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 WHEELS = ROOT / ".build" / "wheel"
+BUGSINK = ROOT / ".build" / "bugsink"
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
 
 _VERSION = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.implementation.name)"
@@ -113,6 +114,7 @@ def servers(session: nox.Session) -> None:
     """Run the tests against real servers and in a real browser, with the newest Python."""
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
+    _install_bugsink(session)
     session.run("pytest", "-m", "server", *session.posargs)
 
 
@@ -124,6 +126,15 @@ def collector(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
     session.run("pytest", "-m", "collector", *session.posargs)
+
+
+def _install_bugsink(session: nox.Session) -> None:
+    """Install the server that stands for Sentry, with versions of its own, where the tests look for it."""
+    python = BUGSINK / "bin" / "python"
+    if not python.exists():
+        session.run("python", "-m", "venv", "--clear", str(BUGSINK))
+    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    session.run(str(python), *pip, "-r", "tests/servers/bugsink.txt", external=True)
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"])

@@ -133,6 +133,7 @@ def test_context(client, load, shop):
     assert (address, "https://github.com/acme/shop/pull/7") == (first["commit_url"], first["change_url"])
     assert (address, shop.revision) == (context["commit_url"], context["deployed_revision"])
     assert 1 == len(context["suspects"])
+    assert f"{shop.commit[:10]} Add the cart (#7): AI line that raised at cart.py:7" == context["summary"]
 
 
 def test_functions_that_are_not_marked(client, shop, monkeypatch):

@@ -20,7 +20,8 @@ CONTEXT = "byline"
 TAG_LIMIT = 200
 """Sentry drops a longer value."""
 
-TEXT_LIMIT = 250
+TEXT_LIMIT = 200
+_SHA_DIGITS = 10
 UNVERIFIED_LIMIT = 10
 """With the limit of a text, and at most five suspects, a context stays under the 16 kB that Sentry keeps."""
 
@@ -63,6 +64,8 @@ def context_of(
     """Return the context of an event: the suspects, most likely first, and what could not be checked."""
     deployed = _registry.deployment()
     found: dict[str, Any] = {
+        # For servers that show a list of objects as it is written.
+        "summary": "\n".join(_sentence(each) for each in suspects),
         "suspects": [_described(each, deployed.repository, form) for each in suspects],
         "unverified": [
             _text(f"{each.subject}: {each.reason}", TEXT_LIMIT) for each in unverified[:UNVERIFIED_LIMIT]
@@ -109,6 +112,12 @@ def _described(suspect: Suspect, repository: str, form: AuthorForm) -> dict[str,
         "change_url": _links.change_url(repository, suspect.change),
     }
     return {name: _text(value, TEXT_LIMIT) for name, value in found.items() if value}
+
+
+def _sentence(suspect: Suspect) -> str:
+    where = f" at {suspect.path}:{suspect.line}" if suspect.path else ""
+    what = f" {suspect.subject}" if suspect.subject else ""
+    return _text(f"{suspect.commit[:_SHA_DIGITS]}{what}: {suspect.reason}{where}", TEXT_LIMIT)
 
 
 def _moment(seconds: int) -> str:
