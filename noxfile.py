@@ -118,6 +118,15 @@ def servers(session: nox.Session) -> None:
     session.run("pytest", "-m", "server", *session.posargs)
 
 
+def _install_bugsink(session: nox.Session) -> None:
+    """Install the server that stands for Sentry, with versions of its own, where the tests look for it."""
+    python = BUGSINK / "bin" / "python"
+    if not python.exists():
+        session.run("python", "-m", "venv", "--clear", str(BUGSINK))
+    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    session.run(str(python), *pip, "-r", "tests/servers/bugsink.txt", external=True)
+
+
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"], default=False)
 def collector(session: nox.Session) -> None:
     """Compile a Collector, once, and run the tests that need it; takes minutes."""
@@ -126,15 +135,6 @@ def collector(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
     session.run("pytest", "-m", "collector", *session.posargs)
-
-
-def _install_bugsink(session: nox.Session) -> None:
-    """Install the server that stands for Sentry, with versions of its own, where the tests look for it."""
-    python = BUGSINK / "bin" / "python"
-    if not python.exists():
-        session.run("python", "-m", "venv", "--clear", str(BUGSINK))
-    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-    session.run(str(python), *pip, "-r", "tests/servers/bugsink.txt", external=True)
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"])
