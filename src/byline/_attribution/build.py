@@ -41,6 +41,7 @@ def build(  # noqa: PLR0913  # all but one are options
     everything: bool = False,
     allow_shallow: bool = False,
     author: AuthorForm = "name",
+    moves: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Built:
@@ -54,6 +55,7 @@ def build(  # noqa: PLR0913  # all but one are options
         everything: As for ``scan``.
         allow_shallow: As for ``scan``.
         author: As for ``scan``.
+        moves: As for ``scan``.
         cache: As for ``scan``.
         progress: As for ``scan``.
 
@@ -69,6 +71,7 @@ def build(  # noqa: PLR0913  # all but one are options
         everything=everything,
         allow_shallow=allow_shallow,
         author=author,
+        moves=moves,
         cache=cache,
         progress=progress,
     )

@@ -49,6 +49,7 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
     functions: int,
     conflicting: int,
     bounded: bool,
+    moves: bool,
     settings: ScanSettings,
     unverified: Sequence[Unverified],
 ) -> Header:
@@ -63,6 +64,7 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
         functions: How many functions they have.
         conflicting: How many lines have sources that disagree.
         bounded: Whether older lines were left out.
+        moves: Whether moved lines were followed.
         settings: The repository's own.
         unverified: What could not be told.
     """
@@ -78,6 +80,7 @@ def header_of(  # noqa: PLR0913  # it is about the whole scan
         object_format="sha256" if len(revision.sha) == _SHA256_DIGITS else "sha1",
         shallow=revision.is_shallow,
         bounded=bounded,
+        moves=moves,
         min_ai_share=settings.min_ai_share,
         measure=dict(settings.measure),
         functions=functions,

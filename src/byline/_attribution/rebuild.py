@@ -81,18 +81,17 @@ class Rebuild:
         settings: ScanSettings,
         *,
         everything: bool,
+        moves: bool,
         author: AuthorForm,
         wanted: bool,
     ) -> Rebuild:
         """Look for what the last scan with these options left."""
         if not wanted:
             return cls(repository, revision, None, {}, None, "it is switched off")
-        options = f"{everything}-{author}"
-        name = "all" if everything else "scan"
-        path = (
-            repository.git_dir / FOLDER / (f"{name}.cache" if author == "name" else f"{name}-{author}.cache")
-        )
-        world = _world(repository, revision, settings, options)
+        words = ("all" if everything else "scan", "moves" * moves, author if author != "name" else "")
+        name = "-".join(filter(None, words))
+        path = repository.git_dir / FOLDER / f"{name}.cache"
+        world = _world(repository, revision, settings, name)
         try:
             last = Recollection.read(path, world)
             _check_ancestor(repository, last.revision, revision)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .._config import AuthorForm
 from .._manifest import FileRecord, Header, Manifest, render
-from .._model import Commit
+from .._model import Commit, Unverified
 from .blame import FileOwnership, Ownership, own_lines
 from .commits import Commits, read_commits
 from .entire import with_agents
@@ -17,6 +17,7 @@ from .evidence import EvidenceBook
 from .functions import SourceError, SourceFunction, functions_in
 from .header import Revision, header_of
 from .modules import module_name
+from .moves import follow_moves
 from .neutral import NeutralCommits
 from .rebuild import CacheUse, Rebuild
 from .recollection import Remembered, Seen, problems_of
@@ -68,7 +69,7 @@ class _Context:
 
 def scan(  # noqa: PLR0913  # all but one are options
     root: Path, *, everything: bool = False, allow_shallow: bool = False, author: AuthorForm = "name",
-    paths: Collection[str] | None = None, cache: bool = True, progress: Progress | None = None,
+    paths: Collection[str] | None = None, moves: bool = False, cache: bool = True, progress: Progress | None = None,
 ) -> Scan:  # fmt: skip
     """
     Attribute the functions of a repository's current revision.
@@ -79,6 +80,7 @@ def scan(  # noqa: PLR0913  # all but one are options
         allow_shallow: Go on in a shallow clone; what lies beyond its edge is unknown.
         author: Whether people are written by name or by e-mail address.
         paths: Only these files, relative to the repository's root.
+        moves: Give lines that were moved or copied to whoever wrote them first; takes many times longer.
         cache: Go on from the last scan, and leave what the next one can go on from. The result is the same.
         progress: Told how far the scan is.
 
@@ -97,6 +99,7 @@ def scan(  # noqa: PLR0913  # all but one are options
         revision.sha,
         settings,
         everything=everything,
+        moves=moves,
         author=author,
         wanted=cache and paths is None,
     )
@@ -118,6 +121,12 @@ def scan(  # noqa: PLR0913  # all but one are options
     taken = rebuild.taken_over(sources.records)
     for path in rebuild.unchanged - taken.keys():
         owned[path] = rebuild.recall(path, commits)
+    unfollowed: list[Unverified] = []
+    if moves:
+        stop = {path: "" if path in found.marked else oldest for path in owned.keys() - rebuild.unchanged}
+        fresh = {path: owned[path] for path in sorted(stop)}
+        followed, unfollowed = follow_moves(repository, revision.sha, fresh, stop=stop, progress=tell)
+        owned = {**owned, **followed}
     order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
     book = EvidenceBook(commits.by_sha, sources.records, found.comments)
     context = _Context(
@@ -140,9 +149,12 @@ def scan(  # noqa: PLR0913  # all but one are options
         functions=sum(each.functions for each in facts.values()),
         conflicting=sum(each.conflicting for each in facts.values()),
         bounded=bool(oldest),
+        moves=moves,
         settings=settings,
-        unverified=(*sources.unverified, *problems_of(facts)),
+        unverified=(*sources.unverified, *problems_of(facts), *unfollowed),
     )
+    for each in unfollowed:
+        del seen[each.subject]
     use = rebuild.leave(oldest, commits, sources.records, seen)
     return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
 

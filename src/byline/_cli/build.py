@@ -77,6 +77,7 @@ def command(
             everything=how.everything,
             allow_shallow=how.allow_shallow,
             author=how.author,
+            moves=how.moves,
             cache=how.cache,
             progress=tell,
         )

@@ -84,6 +84,7 @@ class Scanning:
     fetches: bool
     allow_shallow: bool
     author: AuthorForm
+    moves: bool
     cache: bool
 
 
@@ -101,6 +102,10 @@ _SCANNING = (
     click.option(
         "--author", type=click.Choice(["name", "email"]), default="name", show_default=True,
         help="Write people by name or by e-mail address.",
+    ),
+    click.option(
+        "--moves", is_flag=True,
+        help="Give moved and copied lines to whoever wrote them first; takes many times longer.",
     ),
     click.option(
         "--cache/--no-cache", default=True, show_default=True,

@@ -35,6 +35,7 @@ _STAGES = {
     "history": "Reading history",
     "diffs": "Comparing versions",
     "blame": "Finding line owners",
+    "moves": "Following moved lines",
     "functions": "Reading functions",
     "versions": "Comparing functions",
     "attribution": "Attributing functions",
@@ -81,6 +82,7 @@ def command(
             everything=how.everything,
             allow_shallow=how.allow_shallow,
             author=how.author,
+            moves=how.moves,
             cache=how.cache,
             progress=tell,
         )

@@ -57,6 +57,9 @@ class Header:
     bounded: bool = False
     """True when files and lines older than the first AI commit were left out."""
 
+    moves: bool = False
+    """True when lines that were moved or copied belong to whoever wrote them first."""
+
     min_ai_share: float = 0.5
     functions: int = 0
     """Functions seen in the whole repository, also those that are not in here."""
