@@ -16,6 +16,7 @@ COMMANDS = (
     "scan",
     "build",
     "run",
+    "status",
     "incidents",
     "why",
     "findings",
@@ -39,6 +40,7 @@ Examples:
   byline scan                   who wrote which function: reads git, writes the manifest
   byline build                  the same, into a package or image that has no git
   byline run app.py             measure those functions and record their failures
+  byline status                 is what was deployed lately any worse
   byline why                    explain the last failure
   byline incidents --since 48h  which commits failed in two days
   byline findings               what AI code swallowed

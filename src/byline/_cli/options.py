@@ -47,6 +47,17 @@ def complete_commit(ctx: click.Context, parameter: click.Parameter, typed: str) 
     return []
 
 
+def complete_version(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:  # noqa: ARG001  # click's signature
+    """Offer the commits that made versions of functions, the newest first."""
+    from .._desk.places import open_store
+
+    with suppress(BylineError), open_store(ctx.params.get("store")) as store:
+        seen = sorted(store.functions(), key=lambda each: -each.first_seen_ns)
+        names = dict.fromkeys(each.last_commit[:12] for each in seen if each.last_commit)
+        return [CompletionItem(name) for name in names if name.startswith(typed)]
+    return []
+
+
 def complete_incident(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:  # noqa: ARG001  # click's signature
     """Offer the newest incident of each kind, and files."""
     from .._desk.places import open_store
