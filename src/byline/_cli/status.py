@@ -73,7 +73,7 @@ def command(
     as_json: bool,
 ) -> None:
     """
-    Tell whether production has proven the new versions of functions.
+    Tell whether new versions of functions are any worse.
 
     Compares each version of a function that AI wrote with the one before it: P50, P95, P99, failures and what it swallows. COMMIT is the one that made the version; its first digits will do.
     """
