@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics.view import (
 
 from byline._semconv import DURATION_BOUNDS
 from byline._telemetry.durations import SCALE, Durations, Exemplar
+from byline._telemetry.tally import Tally
 
 SECONDS = st.floats(min_value=1e-9, max_value=1e5, allow_nan=False)
 
@@ -48,7 +49,7 @@ def test_equal_to_the_sdk(values):
     Bucket for bucket, the counts are those of the SDK's exponential histogram.
     """
     durations = Durations()
-    durations.add(list(values), {})
+    durations.add(Tally(list(values)), {})
 
     assert sdk_buckets(values) == buckets(durations)
 
@@ -60,9 +61,9 @@ def test_batches_add_up(batches):
     Counting in batches gives what counting at once gives.
     """
     whole, parts = Durations(), Durations()
-    whole.add([value for batch in batches for value in batch], {"a": 1})
+    whole.add(Tally([value for batch in batches for value in batch]), {"a": 1})
     for batch in batches:
-        parts.add(list(batch), {"a": 1})
+        parts.add(Tally(list(batch)), {"a": 1})
 
     assert [(e.count, e.offset, e.buckets) for e in whole.collect()] == [
         (e.count, e.offset, e.buckets) for e in parts.collect()
@@ -74,7 +75,7 @@ def test_totals():
     Count, sum and extremes are exact; a duration of zero has its own count.
     """
     durations = Durations()
-    durations.add([0.5, 0.0, 0.25, 2.0], {})
+    durations.add(Tally([0.5, 0.0, 0.25, 2.0]), {})
 
     (found,) = durations.collect()
 
@@ -93,7 +94,7 @@ def test_collection_starts_afresh():
     What was collected is not collected again.
     """
     durations = Durations()
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {})
     durations.collect()
 
     assert [] == durations.collect()
@@ -105,7 +106,7 @@ def test_beyond_the_table(value):
     A duration that no table holds is counted at its end, not lost.
     """
     durations = Durations()
-    durations.add([value], {})
+    durations.add(Tally([value]), {})
 
     assert 1 == sum(buckets(durations).values())
 
@@ -115,8 +116,8 @@ def test_series_are_apart():
     Other attributes make another distribution.
     """
     durations = Durations()
-    durations.add([1.0], {"error.type": "ValueError"})
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {"error.type": "ValueError"})
+    durations.add(Tally([1.0]), {})
 
     assert [{"error.type": "ValueError"}, {}] == [found.attributes for found in durations.collect()]
 
@@ -128,7 +129,7 @@ def test_explicit_buckets_equal_the_sdk(values):
     Bucket for bucket, also for values on a bound, the counts are those of the SDK's explicit histogram.
     """
     durations = Durations(DURATION_BOUNDS)
-    durations.add(list(values), {})
+    durations.add(Tally(list(values)), {})
     (found,) = durations.collect()
     point = sdk_point(values, ExplicitBucketHistogramAggregation(DURATION_BOUNDS))
 
@@ -144,7 +145,7 @@ def test_fitted_equals_the_sdk_at_that_scale(values, size):
     With fewer buckets the counts are still exactly those of the SDK's histogram of that scale.
     """
     durations = Durations()
-    durations.add(list(values), {})
+    durations.add(Tally(list(values)), {})
     found = durations.collect()[0].fitted(size)
     point = sdk_point(values, ExponentialBucketHistogramAggregation(max_size=4_000, max_scale=found.scale))
 
@@ -159,9 +160,9 @@ def test_cumulative_counts_grow():
     Cumulative counts stay after a collection, and say since when they grow.
     """
     durations = Durations(cumulative=True)
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {})
     (first,) = durations.collect()
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {})
     (second,) = durations.collect()
 
     assert (1, 2) == (first.count, second.count)
@@ -173,9 +174,9 @@ def test_deltas_follow_each_other():
     A delta begins where the one before ended.
     """
     durations = Durations()
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {})
     (first,) = durations.collect()
-    durations.add([1.0], {})
+    durations.add(Tally([1.0]), {})
     (second,) = durations.collect()
 
     assert first.since_ns < second.since_ns
@@ -187,7 +188,7 @@ def test_newest_exemplar_of_a_bucket():
     """
     durations = Durations([1.0, 2.0], cumulative=True)
     old, new, other = Exemplar(0.5, 1, 1, 1), Exemplar(0.6, 2, 2, 2), Exemplar(9.0, 3, 3, 3)
-    durations.add([0.5, 0.6, 9.0], {}, [old, other, new])
+    durations.add(Tally([0.5, 0.6, 9.0]), {}, [old, other, new])
 
     assert (other, new) == durations.collect()[0].exemplars
     assert () == durations.collect()[0].exemplars
@@ -198,6 +199,6 @@ def test_exemplars_are_bounded():
     A series keeps at most twenty exemplars, the newest.
     """
     durations = Durations()
-    durations.add([1.0], {}, [Exemplar(2.0 ** (power - 30), power, 1, 1) for power in range(40)])
+    durations.add(Tally([1.0]), {}, [Exemplar(2.0 ** (power - 30), power, 1, 1) for power in range(40)])
 
     assert list(range(20, 40)) == [each.time_ns for each in durations.collect()[0].exemplars]

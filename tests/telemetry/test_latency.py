@@ -58,7 +58,7 @@ def test_sample_is_exact(metrics):
     marked = make()
     values = [0.000_1, 0.000_2, 0.3, 99.0]
     for each in values:
-        marked.recorder.append.cell_contents(each)
+        marked.recorder.samples.cell_contents.append(each)
 
     (point,) = points(metrics(), marked)
 

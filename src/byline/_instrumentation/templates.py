@@ -4,40 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-# A call that nothing records costs two clock reads, a look at the gate and an append.
+# A call without a span costs two clock reads, a look at the gate and an append. Every cell is
+# copied into the frame at each call, so what is rarely needed is behind one: _byline_rare.
 
 FUNCTION: Final = """
 def byline_wrapper({parameters}):
-    _byline_span = _byline_begin(_byline_recorder) if _byline_gate() else None
+    _byline_context = _byline_gate()
+    if _byline_context and _byline_context is not _byline_quiet:
+        _byline_span = _byline_rare.begin()
+        if _byline_span is not None:
+            _byline_start = _byline_clock()
+            try:
+                _byline_result = _byline_function({arguments})
+            except _byline_rare.BaseException as _byline_exception:
+                _byline_kept = _byline_rare.failed(_byline_clock() - _byline_start, _byline_exception, _byline_span)
+                raise
+            return _byline_rare.returned(_byline_clock() - _byline_start, _byline_result, _byline_span)
     _byline_start = _byline_clock()
     try:
         _byline_result = _byline_function({arguments})
-    except _byline_BaseException as _byline_exception:
-        _byline_kept = _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+    except _byline_rare.BaseException as _byline_exception:
+        _byline_kept = _byline_rare.failed(_byline_clock() - _byline_start, _byline_exception, None)
         raise
     try:
-        if _byline_span is not None or (
-            _byline_type(_byline_result) is not _byline_expected
-            and _byline_type(_byline_result) not in _byline_finished
+        if _byline_type(_byline_result) is not _byline_expected and (
+            _byline_type(_byline_result) not in _byline_rare.finished
         ):
-            return _byline_returned(_byline_recorder, _byline_clock() - _byline_start, _byline_result, _byline_span)
-    except _byline_TypeError:  # a class that cannot be hashed, because its metaclass forbids it
+            return _byline_rare.returned(_byline_clock() - _byline_start, _byline_result, None)
+    except _byline_rare.TypeError:  # a class that cannot be hashed, because its metaclass forbids it
         pass
-    _byline_append(_byline_clock() - _byline_start)
+    _byline_samples.append(_byline_clock() - _byline_start)
     return _byline_result
 """
 
 COROUTINE: Final = """
 async def byline_wrapper({parameters}):
-    _byline_span = _byline_begin(_byline_recorder) if _byline_gate() else None
+    _byline_span = _byline_rare.begin() if _byline_gate() else None
     _byline_start = _byline_clock()
     try:
         _byline_result = await _byline_function({arguments})
-    except _byline_BaseException as _byline_exception:
-        _byline_kept = _byline_failed(_byline_recorder, _byline_clock() - _byline_start, _byline_exception, _byline_span)
+    except _byline_rare.BaseException as _byline_exception:
+        _byline_kept = _byline_rare.failed(_byline_clock() - _byline_start, _byline_exception, _byline_span)
         raise
     _byline_spent = _byline_clock() - _byline_start
-    _byline_append(_byline_spent)
+    _byline_samples.append(_byline_spent)
     if _byline_span is not None:
         _byline_span.finish("", _byline_spent)
     return _byline_result
@@ -52,10 +62,10 @@ async def byline_wrapper({parameters}):
         if span is not None:
             span.attach()
         _byline_result = await pending
-    except _byline_BaseException as _byline_exception:
-        _byline_kept = _byline_failed(recorder, _byline_clock() - _byline_start, _byline_exception, span)
+    except rare.BaseException as _byline_exception:
+        _byline_kept = rare.failed(_byline_clock() - _byline_start, _byline_exception, span)
         raise
-    _byline_done(recorder, _byline_clock() - _byline_start, span)
+    rare.done(_byline_clock() - _byline_start, span)
     return _byline_result
 """
 
@@ -66,7 +76,7 @@ async def byline_wrapper({parameters}):
 GENERATOR: Final = """
 def byline_wrapper({parameters}):
     _byline_generator = _byline_function({arguments})
-    _byline_span = _byline_begin(_byline_recorder, attached=False) if _byline_gate() else None
+    _byline_span = _byline_rare.begin(attached=False) if _byline_gate() else None
     _byline_step, _byline_value = _byline_generator.send, None
     _byline_spent = 0.0
     try:
@@ -82,27 +92,27 @@ def byline_wrapper({parameters}):
                     _byline_span.detach()
             try:
                 _byline_value = yield _byline_value
-            except _byline_BaseException as _byline_exception:
+            except _byline_rare.BaseException as _byline_exception:
                 _byline_step, _byline_value = _byline_generator.throw, _byline_exception
             else:
                 _byline_step = _byline_generator.send
-    except _byline_StopIteration as _byline_exception:
+    except _byline_rare.StopIteration as _byline_exception:
         _byline_value = None
-        _byline_append(_byline_spent)
+        _byline_samples.append(_byline_spent)
         if _byline_span is not None:
             _byline_span.finish("", _byline_spent)
         return _byline_exception.value
-    except _byline_BaseException as _byline_exception:
+    except _byline_rare.BaseException as _byline_exception:
         _byline_value = None
-        _byline_kept = _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        _byline_kept = _byline_rare.failed(_byline_spent, _byline_exception, _byline_span)
         raise
 """
 
 ASYNC_GENERATOR: Final = """
 async def byline_wrapper({parameters}):
     _byline_generator = _byline_function({arguments})
-    _byline_span = _byline_begin(_byline_recorder, attached=False) if _byline_gate() else None
-    _byline_step = _byline_first(_byline_generator)
+    _byline_span = _byline_rare.begin(attached=False) if _byline_gate() else None
+    _byline_step = _byline_rare.first(_byline_generator)
     _byline_spent = 0.0
     try:
         while True:
@@ -117,18 +127,18 @@ async def byline_wrapper({parameters}):
                     _byline_span.detach()
             try:
                 _byline_value = yield _byline_value
-            except _byline_BaseException as _byline_exception:
+            except _byline_rare.BaseException as _byline_exception:
                 _byline_step = _byline_generator.athrow(_byline_exception)
             else:
                 _byline_step = _byline_generator.asend(_byline_value)
             _byline_value = None
-    except _byline_StopAsyncIteration:
-        _byline_append(_byline_spent)
+    except _byline_rare.StopAsyncIteration:
+        _byline_samples.append(_byline_spent)
         if _byline_span is not None:
             _byline_span.finish("", _byline_spent)
-    except _byline_BaseException as _byline_exception:
+    except _byline_rare.BaseException as _byline_exception:
         _byline_step = None
-        _byline_kept = _byline_failed(_byline_recorder, _byline_spent, _byline_exception, _byline_span)
+        _byline_kept = _byline_rare.failed(_byline_spent, _byline_exception, _byline_span)
         raise
 """
 
@@ -139,16 +149,16 @@ CAPPED: Final = {
 def byline_wrapper({parameters}):
     try:
         return _byline_function({arguments})
-    except _byline_BaseException as _byline_exception:
-        _byline_kept = _byline_failed(_byline_recorder, 0.0, _byline_exception, None)
+    except _byline_rare.BaseException as _byline_exception:
+        _byline_kept = _byline_rare.failed(0.0, _byline_exception, None)
         raise
 """,
     "coroutine": """
 async def byline_wrapper({parameters}):
     try:
         return await _byline_function({arguments})
-    except _byline_BaseException as _byline_exception:
-        _byline_kept = _byline_failed(_byline_recorder, 0.0, _byline_exception, None)
+    except _byline_rare.BaseException as _byline_exception:
+        _byline_kept = _byline_rare.failed(0.0, _byline_exception, None)
         raise
 """,
 }

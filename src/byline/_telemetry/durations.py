@@ -6,23 +6,16 @@ import math
 import threading
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from weakref import WeakSet
 
 from . import worker
 from .attributes import Attributes
+from .tally import BOUNDS, OFFSET, SCALE, Tally, limits
 
-SCALE = 5
-"""32 buckets for each doubling: a bucket is 2.2 % wide. See "Exponential buckets" in OpenTelemetry's data model."""
-
-_LOWEST, _HIGHEST = -40, 20
-"""Powers of two: from a picosecond to twelve days. Durations beyond are counted at the ends."""
-
-# Upper bounds; bucket i of the table holds values above the bound before it, up to its own.
-_BOUNDS = [2.0 ** (step / 2**SCALE) for step in range(_LOWEST * 2**SCALE, _HIGHEST * 2**SCALE)]
-_OFFSET = _LOWEST * 2**SCALE - 1
+_CUT = -1
 
 _EXEMPLARS = 20
 """Exemplars that one series keeps between two collections."""
@@ -75,8 +68,11 @@ class Distribution:
 @dataclass(slots=True)
 class _Counts:
     attributes: Attributes
-    bounds: Sequence[float]
-    """Upper bounds; what is above the last one has a bucket of its own."""
+    bounds: Sequence[float] | None
+    """Upper bounds of explicit buckets; what is above the last one has a bucket of its own."""
+
+    places: dict[int, int]
+    """Which of those an exponential bucket is in, or that a bound cuts it; filled as they occur."""
 
     since_ns: int
     buckets: dict[int, int] = field(default_factory=dict)
@@ -89,32 +85,40 @@ class _Counts:
     maximum: float = 0.0
     zero_count: int = 0
 
-    def add(self, batch: list[float], skip: int) -> None:
-        """
-        Count a sorted batch.
+    def add(self, tally: Tally) -> None:
+        """Count a batch."""
+        buckets = self.buckets
+        counted = tally.buckets.items() if self.bounds is None else self._explicit(tally, self.bounds)
+        for bucket, number in counted:
+            buckets[bucket] = buckets.get(bucket, 0) + number
+        self.count += len(tally.batch)
+        self.total += tally.total
+        self.zero_count += tally.zero_count
+        lowest, highest = min(tally.buckets, default=0), max(tally.buckets, default=0)
+        # To look for the extremes takes longer than all the rest; mostly the buckets tell that there are none.
+        if tally.zero_count or limits(lowest)[0] < self.minimum:
+            self.minimum = min(self.minimum, tally.minimum)
+        if limits(highest)[1] > self.maximum:
+            self.maximum = max(self.maximum, tally.maximum)
 
-        Sorted, only the bounds of occupied buckets are searched for: a tenth of a microsecond a
-        value, where recording each through an instrument costs fifty times that.
-
-        Args:
-            skip: Leave out so many of the first; they are in no bucket.
-        """
-        bounds, buckets = self.bounds, self.buckets
-        size, last = len(batch), len(self.bounds)
-        at, bound = skip, 0
-        while at < size:
-            bound = bisect_left(bounds, batch[at], bound)
-            end = bisect_right(batch, bounds[bound], at) if bound < last else size
-            buckets[bound] = buckets.get(bound, 0) + end - at
-            at = end
-        self.count += size
-        self.total += math.fsum(batch)
-        self.minimum = min(self.minimum, batch[0])
-        self.maximum = max(self.maximum, batch[-1])
+    def _explicit(self, tally: Tally, bounds: Sequence[float]) -> Iterator[tuple[int, int]]:
+        """Share a batch out to explicit buckets. Most exponential ones are within one of those."""
+        for bucket, number in tally.buckets.items():
+            place = self.places.get(bucket)
+            if place is None:
+                low, high = limits(bucket)
+                place = bisect_right(bounds, low)
+                place = self.places[bucket] = place if bisect_left(bounds, high) == place else _CUT
+            if place != _CUT:
+                yield place, number
+            else:
+                yield from ((bisect_left(bounds, each), 1) for each in tally.inside(bucket))
+        if tally.zero_count:
+            yield bisect_left(bounds, 0.0), tally.zero_count
 
     def keep(self, exemplars: Iterable[Exemplar]) -> None:
         for each in exemplars:
-            bound = bisect_left(self.bounds, each.duration_s)
+            bound = bisect_left(BOUNDS if self.bounds is None else self.bounds, each.duration_s)
             self.exemplars.pop(bound, None)  # so that the newest is the last
             self.exemplars[bound] = each
         while len(self.exemplars) > _EXEMPLARS:
@@ -138,6 +142,7 @@ class Durations:
             cumulative: Whether a collection leaves the counts in place, to grow.
         """
         self._bounds = None if bounds is None else tuple(bounds)
+        self._places: dict[int, int] = {}
         self._cumulative = cumulative
         self.forget()
         _all.add(self)
@@ -153,20 +158,16 @@ class Durations:
         self._counts: dict[tuple[tuple[str, object], ...], _Counts] = {}
         self._since_ns = time.time_ns()
 
-    def add(self, batch: list[float], attributes: Attributes, exemplars: Sequence[Exemplar] = ()) -> None:
-        """Count calls, in seconds; sorts the list, which costs little when it is sorted already."""
-        if not batch:
+    def add(self, tally: Tally, attributes: Attributes, exemplars: Sequence[Exemplar] = ()) -> None:
+        """Count calls."""
+        if not tally.batch:
             return
-        batch.sort()
         key = tuple(attributes.items())
         with self._lock:
             counts = self._counts.get(key)
             if counts is None:
-                bounds = _BOUNDS if self._bounds is None else self._bounds
-                counts = self._counts[key] = _Counts(attributes, bounds, self._since_ns)
-            zeros = bisect_right(batch, 0.0)
-            counts.zero_count += zeros
-            counts.add(batch, zeros if self._bounds is None else 0)
+                counts = self._counts[key] = _Counts(attributes, self._bounds, self._places, self._since_ns)
+            counts.add(tally)
             if exemplars:
                 counts.keep(exemplars)
 
@@ -185,7 +186,7 @@ class Durations:
     def _distribution(self, counts: _Counts) -> Distribution:
         if self._bounds is None:
             first, last = min(counts.buckets, default=0), max(counts.buckets, default=-1)
-            offset = first + _OFFSET
+            offset = first + OFFSET
         else:
             first, last, offset = 0, len(self._bounds), 0
         return Distribution(

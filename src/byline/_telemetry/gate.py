@@ -62,6 +62,15 @@ It reads the current context, which is empty outside of any trace. ``configure``
 in every wrapper at once.
 """
 
+quiet: CellType = CellType(None)
+"""
+The context that was found last to want no span, shared by all wrappers; None for none.
+
+The calls of a request that is not sampled have the same one, and to compare costs next to
+nothing. A context never changes, and one that wants no span holds nothing that records. Each
+tick lets it go, so that what else it holds is not kept.
+"""
+
 begin: CellType = CellType(_begin)
 """Starts the span of a call, once the gate is open."""
 
@@ -76,6 +85,11 @@ def configure(config: Config) -> None:
         spans.configure(config)
     else:
         gate.cell_contents = _dormant
+
+
+def forget() -> None:
+    """Let go of the context that was found to want no span."""
+    quiet.cell_contents = None
 
 
 def stop() -> None:

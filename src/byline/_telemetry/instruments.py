@@ -11,6 +11,7 @@ from .. import _config, _registry, _semconv
 from . import delivery, otel, signals, worker
 from .attributes import Attributes, function_attributes
 from .durations import Durations, Exemplar
+from .tally import Tally
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
@@ -32,10 +33,10 @@ Exemplars = Mapping[str, Sequence[Exemplar]]
 class Calls(NamedTuple):
     """The calls of one function that are recorded together."""
 
-    durations: list[float]
-    """Of the calls that did not fail, in ascending order."""
+    durations: Tally
+    """Of the calls that did not fail."""
 
-    failures: dict[str, list[float]]
+    failures: dict[str, Tally]
     """Durations of the others, by ``error.type``."""
 
     exemplars: Exemplars
@@ -80,9 +81,9 @@ class Instruments:
     def record(self, calls: Calls, attributes: Attributes) -> None:
         """Add a function's calls to the histogram."""
         self._watch(attributes, calls)
-        self._record(calls.durations, attributes)
+        self._record(calls.durations.batch, attributes)
         for error_type, durations in calls.failures.items():
-            self._record(durations, {**attributes, _semconv.ERROR_TYPE: error_type})
+            self._record(durations.batch, {**attributes, _semconv.ERROR_TYPE: error_type})
 
     def _record(self, durations: list[float], attributes: Attributes) -> None:
         record = self._duration.record

@@ -12,7 +12,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, Status, StatusCode, Trac
 
 from .. import _config, _semconv
 from .._config import Config
-from . import faults, gate
+from . import faults, gate, worker
 from .gate import Turns
 from .latency import Recorder
 
@@ -63,6 +63,8 @@ def _always() -> bool:
 def configure(config: Config) -> None:
     """Put the settings in force for functions already wrapped and those to come."""
     global make_span  # noqa: PLW0603  # one callable, replaced whole
+    gate.forget()
+    worker.each_tick(gate.forget)
     if config.spans == "lazy":
         from .lazy_spans import LazySpan  # only for those who want it
 
@@ -153,12 +155,12 @@ def end(span: Span, recorder: Recorder | None, error_type: str, duration_s: floa
 
 def begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
     """Start a span for a call, if its trace records; never raises."""
-    parent = current().get(SPAN_KEY)
-    if parent is _quiet:
-        return None
     try:
+        around = current()
+        parent = around.get(SPAN_KEY)
         if not _is_wanted(parent):
-            _remember(parent)
+            if _beside is None and (parent is None or type(parent) is NonRecordingSpan):
+                gate.quiet.cell_contents = around
             return None
         # A span that the sampler refused becomes the current one too: what is called
         # below belongs to its trace and must not start another.
@@ -202,17 +204,6 @@ def _eager(recorder: Recorder) -> Turns:
 
 make_span: Callable[[Recorder], Turns] = _eager
 """How a call gets its span; ``configure`` swaps it."""
-
-
-# The last parent below which no span is wanted, or none: the calls of one request have the
-# same one. A span that records nothing holds nothing but its ids, so it may be kept.
-_quiet: object = object()
-
-
-def _remember(parent: object) -> None:
-    global _quiet  # noqa: PLW0603  # replaced whole; if two threads disagree, both ask again
-    if type(parent) is NonRecordingSpan and parent.get_span_context().is_valid:
-        _quiet = parent
 
 
 # Types of spans that may record. To ask an abstract class for its instances costs more than all the rest.
