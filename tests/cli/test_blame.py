@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from byline._attribution.explain import _reason, explain
+from byline._attribution.answers import reason_of
+from byline._attribution.explain import explain
 from byline._attribution.scan import scan
 from byline._attribution.testimony import Claim, judge
 from byline._model import Attribution, Evidence
@@ -521,11 +522,11 @@ def test_many_doubts(repo):
     ],
     ids=["no-sign", "human", "decorator", "decorator-and-lines", "share", "changed-last", "too-few"],
 )  # fmt: skip
-def test_reason(who, expected):
+def testreason_of(who, expected):
     """
     The reason for a function's verdict is the rule that it rests on.
     """
-    assert expected in _reason(who, 0.5)
+    assert expected in reason_of(who, 0.5)
 
 
 AI_NOTE = Evidence("ai", "note", "cursor", "high")

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._manifest import ManifestFile
-from .._model import Attribution, Contribution, Evidence, Function, Source, Status, Unverified
+from .._model import Evidence, Source, Unverified
 from ..exceptions import NotFoundError
+from .answers import answer, uncommitted
 from .blame import Run, blame_file
 from .comments import CommentMark
 from .commits import Commits, read_commits
 from .entire import with_agents
 from .evidence import EvidenceBook
-from .explanation import Explanation, FunctionAnswer, Line
+from .explanation import Explanation, Line
 from .functions import SourceError, SourceFunction, functions_in
 from .marks import CommitNote, MarkIndex
 from .processes import side_by_side
 from .repository import Repository
-from .resolve import MIN_AI_LINES
 from .scan import scan_files
 from .settings import read_settings
 from .sources import read_sources
@@ -92,7 +91,7 @@ def explain(file: Path) -> Explanation:
     blob = repository.read_names([f"{revision}:{path}"])[0]
     if blob is None:
         found = [Line(number, code, "uncommitted") for number, code in enumerate(lines, 1)]
-        answers = [_uncommitted(path, each) for each in functions]
+        answers = [uncommitted(path, each) for each in functions]
         doubt = Unverified(path, "not committed", "commit it; then git knows who wrote what")
         return Explanation(path, revision, tuple(found), tuple(answers), {}, (doubt, *unread))
     manifest, ownership = side_by_side(
@@ -120,7 +119,10 @@ def explain(file: Path) -> Explanation:
         committed=_committed_lines(repository, path, len(lines)),
     )
     explained = tuple(_lines(gathered, lines))
-    answers = [_answer(gathered, each, explained, manifest.header.min_ai_share) for each in functions]
+    answers = [
+        answer(path, known, gathered.committed, each, explained, manifest.header.min_ai_share)
+        for each in functions
+    ]
     header = [
         each
         for each in manifest.header.unverified
@@ -237,67 +239,3 @@ def _claims(
             Claim(evidence, "its commit's author" if evidence.source == "author" else "its commit's message")
         )
     return tuple(claims), tuple(remarks)
-
-
-# --- functions ---------------------------------------------------------------
-
-
-def _uncommitted(path: str, each: SourceFunction) -> FunctionAnswer:
-    return FunctionAnswer(
-        _place(path, "", each), Attribution(status="stale", lines=len(each.behaviour)), "it is not committed"
-    )
-
-
-def _place(path: str, module: str, each: SourceFunction) -> Function:
-    return Function(module, each.qualname, path, each.first_line, each.line, each.end_line)
-
-
-def _answer(file: _File, each: SourceFunction, lines: Sequence[Line], min_ai_share: float) -> FunctionAnswer:
-    place = _place(file.path, file.known.module if file.known else "", each)
-    inside = file.committed[each.first_line - 1 : each.end_line]
-    first = inside[0]
-    is_same = bool(first) and inside == list(range(first, first + len(inside)))
-    found = _attribution(file, each.qualname, first, is_same=is_same)
-    if found is None:
-        owners = Counter(lines[number - 1].commit for number in each.behaviour)
-        shares = tuple(Contribution(sha, count) for sha, count in owners.most_common())
-        found = Attribution(lines=len(each.behaviour), contributions=shares)
-    status: Status = "ok" if is_same else "stale"
-    reason = _reason(found, min_ai_share)
-    if not is_same:
-        new = inside.count(0)
-        edits = f"{new} uncommitted line{'s' * (new != 1)}" if new else "uncommitted edits"
-        reason = f"{reason}; it has {edits}, and this is the answer for the committed function"
-        if not any(inside):
-            reason = "it is not committed"
-    return FunctionAnswer(place, replace(found, status=status), reason)
-
-
-def _attribution(file: _File, qualname: str, first: int, *, is_same: bool) -> Attribution | None:
-    """Find the committed function: at its place, or, once edited, by its name."""
-    if file.known is None:
-        return None
-    if is_same:
-        exact = file.known.function(first, qualname)
-        return exact[1] if exact else None
-    return next((who for where, who in file.known.functions() if where.qualname == qualname), None)
-
-
-def _reason(who: Attribution, min_ai_share: float) -> str:
-    if who.evidence in {"decorator", "comment"} and who.verdict == "ai" and not who.ai_lines:
-        return f"marked by a {who.evidence}; git says nothing of its lines"
-    if not who.ai_lines:
-        return (
-            "tools record every line as a person's"
-            if who.verdict == "human"
-            else "no line of it carries a sign of AI"
-        )
-    told = f"{who.ai_lines} of {who.lines} behaviour lines are by AI"
-    if who.evidence == "decorator":
-        return f"{told}, and it is marked by a decorator"
-    share = f"{min_ai_share:.0%}"
-    if who.ai_lines / max(who.lines, 1) >= min_ai_share:
-        return f"{told}; from {share} on a function counts as AI"
-    if who.verdict == "ai":
-        return f"{told}, and AI changed it last; then {MIN_AI_LINES} lines are enough"
-    return f"{told}, less than {share}"

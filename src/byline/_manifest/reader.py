@@ -13,16 +13,15 @@ from typing import Any
 
 from .._model import Commit
 from ..exceptions import ManifestError, UnknownCommitError
+from .checks import check_version, damaged, expect
 from .file import ManifestFile
 from .records import (
     COMMITS_PER_BLOCK,
     FRONT,
     LENGTH,
     MAGIC,
-    NAME,
     NAMES_PER_BLOCK,
     SPAN,
-    VERSION,
     Header,
     Release,
     Row,
@@ -85,24 +84,24 @@ class Manifest:
             ManifestError: As for ``open``.
         """
         view = memoryview(data)
-        _check_version(bytes(view[: 2 * len(MAGIC)]), path)
+        check_version(bytes(view[: 2 * len(MAGIC)]), path)
         start = len(MAGIC) + FRONT.size
         try:
             size, check = FRONT.unpack(view[len(MAGIC) : start])
             head = bytes(view[start : start + size])
-            _expect(zlib.crc32(head) == check, "the header is not what was written")
+            expect(zlib.crc32(head) == check, "the header is not what was written")
             front = json.loads(head)
         except Exception as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
         body = view[start + size :]
         try:
-            _expect(len(body) == front["body"], f"{front['body'] - len(body)} bytes are missing")
-            _expect(front["sections"].keys() >= _SECTIONS, "an early byline wrote it")
+            expect(len(body) == front["body"], f"{front['body'] - len(body)} bytes are missing")
+            expect(front["sections"].keys() >= _SECTIONS, "an early byline wrote it")
             tables, check = front["tables"]
-            _expect(zlib.crc32(body[tables:]) == check, "the tables are not what was written")
+            expect(zlib.crc32(body[tables:]) == check, "the tables are not what was written")
             return cls(path, Header.from_json(front), front, body)
         except Exception as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
 
     # --- files ---------------------------------------------------------------
 
@@ -269,32 +268,8 @@ class Manifest:
                 zlib.decompress(self._body[offset : offset + length]).decode("utf-8", "surrogateescape")
             )
         except Exception as error:
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
         return rows
-
-
-def _check_version(start: bytes, path: Path) -> None:
-    """Refuse what is no manifest, and a manifest of another format."""
-    if start.startswith(MAGIC):
-        return
-    version = start[len(NAME) :].partition(b"\n")[0]
-    if start.startswith(NAME) and version.isdigit():
-        raise ManifestError(
-            f"The manifest {str(path)!r} has format {int(version)}; this byline reads format {VERSION}. "
-            "Upgrade byline, or scan again with this version."
-        )
-    raise ManifestError(f"{str(path)!r} is not a byline manifest. Make one: byline scan -o {path}")
-
-
-def _expect(condition: bool, otherwise: str) -> None:  # noqa: FBT001  # a condition is what it is
-    if not condition:
-        raise ValueError(otherwise)
-
-
-def _damaged(path: Path, error: Exception) -> ManifestError:
-    return ManifestError(
-        f"The manifest {str(path)!r} is damaged ({error}). Scan again: byline scan -o {path}"
-    )
 
 
 def _common_tail(one: str, other: str) -> int:
