@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing tests lowest coverage docs servers collector bench clean python
+.PHONY: help demo test lint typing tests lowest coverage docs servers stack bench clean python
 .NOTPARALLEL:
 
 STEP := .ci/step
@@ -23,7 +23,7 @@ help:
 	@echo 'make test    run every check: lint, types, tests on each Python, lowest versions, docs'
 	@echo '             make -k test goes on after a failure; make lint, typing, tests, lowest, coverage, docs run one'
 	@echo 'make servers run the tests that need real servers and a browser; .ci/run installs what they need'
-	@echo 'make collector compile a Collector, and run the tests that need it'
+	@echo 'make stack run the tests that need a compiled Collector or Grafana's components (takes minutes)'
 	@echo 'make bench   measure what byline costs'
 	@echo 'make clean   remove what the above made'
 
@@ -33,7 +33,7 @@ demo: $(DEMO)/installed
 test: $(CHECKS)
 	@echo 'All checks passed.'
 
-$(CHECKS) servers collector: $(TOOLS)/installed
+$(CHECKS) servers stack: $(TOOLS)/installed
 	@$(STEP) $@ $(NOX) -s $@
 
 bench: $(TOOLS)/installed

@@ -87,7 +87,7 @@ def _install_wheel(session: nox.Session) -> None:
 
 
 PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
-QUICK = (*PYTEST, "-m", "not server and not collector")
+QUICK = (*PYTEST, "-m", "not server and not stack")
 
 
 @nox.session(default=False)
@@ -128,13 +128,13 @@ def _install_bugsink(session: nox.Session) -> None:
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"], default=False)
-def collector(session: nox.Session) -> None:
-    """Compile a Collector, once, and run the tests that need it; takes minutes."""
+def stack(session: nox.Session) -> None:
+    """Run the tests that need a compiled Collector or Grafana's components; takes minutes the first time."""
     session.run(".ci/metric-servers", external=True)
     session.run(".ci/collector", external=True)
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
-    session.run("pytest", "-m", "collector", *session.posargs)
+    session.run("pytest", "-m", "stack", *session.posargs)
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"])
@@ -149,7 +149,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # The soak test forks while threads run. coverage does not renew its own lock in a forked child
     # (Collector.lock_data), so a child whose parent held it waits for ever, with or without byline.
-    quick = ("-q", "--no-summary", "-m", "not slow and not server and not collector")
+    quick = ("-q", "--no-summary", "-m", "not slow and not server and not stack")
     session.run("coverage", "run", "-m", *PYTEST, *quick, success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")

@@ -81,7 +81,7 @@ class Board:
     def __init__(self, path: Path) -> None:
         drawn = json.loads(path.read_text("utf-8"))
         self._variables = drawn["templating"]["list"]
-        self._panels = drawn["panels"]
+        self.panels = drawn["panels"]
 
     def choose(self, backend: Backend, **chosen: Value) -> dict[str, Value]:
         """
@@ -105,13 +105,13 @@ class Board:
                 values[name] = chosen[name]
                 continue
             assert found, f"no value for ${name}: {filled(variable['query'], values)}"
-            everything: Value = variable["allValue"] if variable.get("includeAll") else found[0]
+            everything: Value = variable.get("allValue", found) if variable.get("includeAll") else found[0]
             values[name] = everything
         return values
 
     def queries(self, kind: str = "prometheus") -> Iterator[Query]:
         """List the queries that go to one kind of data source."""
-        for panel in self._panels:
+        for panel in self.panels:
             for target in panel.get("targets", []):
                 if target["datasource"]["type"] == kind:
                     yield Query(

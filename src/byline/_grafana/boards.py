@@ -15,7 +15,7 @@ from .panels import NUMBER, PER_SECOND, SECONDS, SHARE, lines, log_counts, log_l
 from .queries import Histograms, Queries
 
 _FULL, _HALF, _QUARTER = 24, 12, 6
-_TALL, _MIDDLE, _LOW = 9, 8, 4
+_TALL, _MIDDLE, _LOW = 9, 7, 4
 
 WATCH_HOURS: Final = 48
 """How long a new version is watched."""
@@ -103,7 +103,7 @@ def one_commit(histograms: Histograms) -> str:
     _variables(found, [
         *variables.shared(),
         variables.one("commit", "Commit", f"label_values({names.INFO}{{{variables.SERVICE}}}, {names.COMMIT})"),
-        variables.choice("function", "Function", f'label_values({names.INFO}{{{variables.SERVICE},{names.COMMIT}="$commit"}}, {names.FUNCTION})'),
+        variables.each_of("function", "Function", f'label_values({names.INFO}{{{variables.SERVICE},{names.COMMIT}="$commit"}}, {names.FUNCTION})'),
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [
         lines("P95 before and after", "Of the functions chosen, by their version: the newest commit that changed each.", SECONDS,
@@ -162,9 +162,9 @@ def fleet(histograms: Histograms) -> str:
               {"{{job}}{{service_name}}": f"sum by ({service}) (rate({names.OWN_TIME}{{{variables.SERVICE}}}[$__rate_interval]))"}),
         lines("Calls measured", "Per second.", PER_SECOND, {"{{job}}{{service_name}}": ask.calls(service)}),
         lines("Functions by state of their attribution", "ok: the running code is the scanned code. stale: it was changed since.", NUMBER,
-              {f"{{{{{names.STATUS}}}}}": f"count by ({names.STATUS}) ({info})"}),
+              {f"{{{{{names.STATUS}}}}}": f"count by ({names.STATUS}) (group by ({service}, {names.FUNCTION}, {names.STATUS}) ({info}))"}),
         lines("Functions by tool and confidence", "How sure byline is of who wrote them.", NUMBER,
-              {f"{{{{{names.TOOL}}}}}, {{{{{names.CONFIDENCE}}}}}": f"count by ({names.TOOL}, {names.CONFIDENCE}) ({info})"}),
+              {f"{{{{{names.TOOL}}}}}, {{{{{names.CONFIDENCE}}}}}": f"count by ({names.TOOL}, {names.CONFIDENCE}) (group by ({service}, {names.FUNCTION}, {names.TOOL}, {names.CONFIDENCE}) ({info}))"}),
         lines("Lost telemetry", "Calls that were not recorded, and batches that no receiver took.", NUMBER, {
             "calls": f"{ask.counted(names.DROPPED, '')} or vector(0)",
             "batches": f"{ask.counted(names.FAILED_EXPORTS, '')} or vector(0)",
@@ -173,8 +173,8 @@ def fleet(histograms: Histograms) -> str:
                    f'sum(sum_over_time({{service_name=~"$service"}} | {names.SUPPRESSED}!="" | unwrap {names.SUPPRESSED} [$__auto]))'),
     ])  # fmt: skip
     _add(found, _MIDDLE, _FULL, [
-        rows("Deployed revisions", "Which revision each service reports.",
-             {"functions": f"count by ({service}, {names.COMMIT}, {names.MODEL}, {names.STATUS}) ({info})"},
+        rows("Commits running", "By service, model and state of their attribution.",
+             {"functions": f"count by ({service}, {names.COMMIT}, {names.MODEL}, {names.STATUS}) (group by ({service}, {names.FUNCTION}, {names.COMMIT}, {names.MODEL}, {names.STATUS}) ({info}))"},
              by=["job", "service_name", names.COMMIT, names.MODEL, names.STATUS], units={"functions": NUMBER}, sort="functions"),
     ])  # fmt: skip
     return _json(found)

@@ -31,6 +31,17 @@ SHARE: Final = "percentunit"
 PER_SECOND: Final = "cps"
 NUMBER: Final = "short"
 
+_TITLES: Final = {
+    names.COMMIT: "commit",
+    names.VERSION: "version",
+    names.AUTHOR: "author",
+    names.TOOL: "tool",
+    names.FUNCTION: "function",
+    names.MODEL: "model",
+    names.STATUS: "state",
+}
+"""What a table calls its columns."""
+
 _SHORT_SHA: Final = model.DataTransformerConfig(
     id_val="renameByRegex", options={"regex": "([0-9a-f]{10})[0-9a-f]{30}", "renamePattern": "$1"}
 )
@@ -161,7 +172,7 @@ def rows(
         units: Grafana's unit for each column of numbers.
     """
     panel = tables.Panel().title(title).description(description).datasource(METRICS).filterable(True)
-    renamed: dict[str, str] = {}
+    renamed = {name: title for name, title in _TITLES.items() if name in by}
     for at, (column, expression) in enumerate(queries.items()):
         reference = chr(ord("A") + at)
         renamed[f"Value #{reference}"] = column
@@ -176,14 +187,10 @@ def rows(
         panel.override_by_name(column, [model.DynamicConfigValue(id_val="unit", value=units[column])])
     panel.override_by_name(
         commit,
-        [
-            model.DynamicConfigValue(
-                id_val="links", value=_built(commit_links(f"${{__data.fields.{commit}}}"))
-            )
-        ],
+        [model.DynamicConfigValue(id_val="links", value=_built(commit_links("${__value.raw}")))],
     )
     panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
-    order = {name: place for place, name in enumerate([*by, *renamed])}
+    order = {name: place for place, name in enumerate(dict.fromkeys([*by, *renamed]))}
     panel.with_transformation(
         model.DataTransformerConfig(
             id_val="organize",

@@ -47,6 +47,11 @@ def choice(name: str, label: str, query: str) -> board.QueryVariable:
     return _query(name, label, query).multi(True).include_all(True).all_value(_EVERYTHING)
 
 
+def each_of(name: str, label: str, query: str) -> board.QueryVariable:
+    """Let people choose some of the values that a query finds, or all of these and no others."""
+    return _query(name, label, query).multi(True).include_all(True)
+
+
 def one(name: str, label: str, query: str) -> board.QueryVariable:
     """Let people choose one value of a label."""
     return _query(name, label, query).multi(False).include_all(False)
