@@ -39,7 +39,7 @@ def test_every_variable_is_defined(name):
     defined = {each["name"] for each in board["templating"]["list"]}
     used = set(re.findall(r"\$\{?(\w+)", DRAWN[name]))
 
-    own = {"__auto", "__data", "__field", "__range", "__rate_interval", "__url_time_range"}
+    own = {"__auto", "__data", "__field", "__range", "__rate_interval", "__url_time_range", "__value"}
     used -= {"1"}  # a group of a regular expression
 
     assert set() == used - defined - own
