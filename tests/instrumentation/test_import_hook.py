@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from byline import _registry
-from byline._instrumentation import import_hook, lookup
+from byline._instrumentation import import_hook, imported, lookup
 from byline._manifest import FileRecord, FunctionRecord, Header, LineRun, Manifest, blob_id, render, text_hash
 from byline._model import Attribution, Commit, Evidence, Function
 
@@ -219,7 +219,7 @@ def test_imported_before(load, tmp_path):
     manifest = manifest_of(SOURCE, NAMES)
     lookup.use(manifest)
 
-    count = import_hook.mark_imported(manifest)
+    count = imported.mark_imported(manifest)
 
     measured = [
         module.handler,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from .. import _config, _registry
+from .. import _config
 from .._manifest import Manifest
 from .._model import Attribution, Function, Unverified
 from .._telemetry import instruments, otel, worker
@@ -32,6 +32,9 @@ _SENTINEL = "byline: the place of the mark"
 So no name of ours appears in the user's module, and no ``.pyc`` with our code can be written.
 """
 
+
+_told: set[str] = set()
+"""Modules whose functions are marked, or of which it is said that they are not."""
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 """Where a node of the syntax tree keeps statements, or what holds statements."""
@@ -129,21 +132,26 @@ class MarkingLoader(SourceFileLoader):
             _log.exception("byline could not mark %s; it runs unmeasured", fullname)
             lookup.note(Unverified(fullname, f"could not be marked: {error}"))
             code = None
+        _told.add(fullname)
         return super().get_code(fullname) if code is None else code
 
 
 def code_with_marks(path: str, data: bytes, module: str, manifest: Manifest) -> CodeType | None:
     """Return a module's marked code, or None when the manifest names nothing in it."""
-    source = lookup.source_of(path, module, manifest)
+    lines = named_in(lookup.source_of(path, module, manifest))
+    return marked_code(data, path, lines) if lines else None
+
+
+def named_in(source: lookup.Source) -> frozenset[int]:
+    """Return the lines of the functions to measure, where they are now."""
     if source.file is None:
-        return None
+        return frozenset()
     if source.status == "ok":
         found = source.file.functions()
     else:
         moved = source.file.moved_functions(list(source.lines))
         found = ((now, attribution) for _, now, attribution in moved)
-    lines = frozenset(function.line for function, attribution in found if _is_wanted(function, attribution))
-    return marked_code(data, path, lines) if lines else None
+    return frozenset(function.line for function, attribution in found if _is_wanted(function, attribution))
 
 
 def _is_wanted(function: Function, attribution: Attribution) -> bool:
@@ -172,8 +180,9 @@ class Finder(MetaPathFinder):
         if type(spec.loader) is SourceFileLoader:
             spec.loader = MarkingLoader(spec.loader.name, spec.loader.path, self._manifest)
         elif fullname in self._manifest.modules:
+            _told.add(fullname)
             lookup.note(
-                Unverified(fullname, f"loaded by {_loader_name(spec.loader)}, which byline cannot mark")
+                Unverified(fullname, f"loaded by {loader_name(spec.loader)}, which byline cannot mark")
             )
         return spec
 
@@ -188,7 +197,7 @@ class Finder(MetaPathFinder):
         return None
 
 
-def _loader_name(loader: Loader) -> str:
+def loader_name(loader: object) -> str:
     return f"{type(loader).__module__}.{type(loader).__qualname__}"
 
 
@@ -205,62 +214,11 @@ def remove(finder: Finder) -> None:
         sys.meta_path.remove(finder)
 
 
-def mark_imported(manifest: Manifest) -> int:
-    """
-    Mark the functions of modules that were imported before byline was turned on.
-
-    Only what is reached through the module or its classes: references taken earlier
-    (a route table, an alias) keep the unmeasured function, and ``doctor`` says so.
-
-    Returns:
-        How many functions were marked.
-    """
-    count = 0
-    for name, module in list(sys.modules.items()):
-        filename = getattr(module, "__file__", None)
-        if name.rpartition(".")[2] not in manifest.tails or not isinstance(filename, str):
-            continue
-        try:
-            marked = _mark_module(module, filename)
-        except Exception:  # noqa: BLE001  # a module with a __getattr__ of its own may do anything
-            _log.exception("byline could not mark %s, imported earlier", name)
-            continue
-        if marked:
-            count += marked
-            reason = f"imported before byline was turned on: {marked} functions wrapped in place"
-            lookup.note(Unverified(name, reason, "turn byline on first: byline run, or byline.instrument()"))
-    return count
+def tell(module: str) -> None:
+    """Remember that a module was marked elsewhere."""
+    _told.add(module)
 
 
-def _mark_module(module: ModuleType, filename: str) -> int:
-    marked = _mark_names(module, module.__name__, filename)
-    for value in list(vars(module).values()):
-        if isinstance(value, type) and value.__module__ == module.__name__:
-            marked += _mark_names(value, module.__name__, filename)
-    return marked
-
-
-def _mark_names(owner: ModuleType | type, module: str, filename: str) -> int:
-    marked = 0
-    for name, value in list(vars(owner).items()):
-        measured = _measured(value, module, filename)
-        if measured is not value:
-            setattr(owner, name, measured)
-            marked += 1
-    return marked
-
-
-def _measured(value: object, module: str, filename: str) -> object:
-    """Return the measured form of an attribute; itself when it is none of ours."""
-    if isinstance(value, staticmethod | classmethod):
-        inner = _measured(value.__func__, module, filename)
-        return value if inner is value.__func__ else type(value)(inner)  # type: ignore[arg-type]  # a function again
-    if isinstance(value, property):
-        parts = [each and _measured(each, module, filename) for each in (value.fget, value.fset, value.fdel)]
-        same = parts == [value.fget, value.fset, value.fdel]
-        return value if same else property(parts[0], parts[1], parts[2], value.__doc__)  # type: ignore[arg-type]  # functions again
-    if not isinstance(value, FunctionType) or value.__module__ != module:
-        return value
-    if value.__code__.co_filename != filename or _registry.is_wrapper(value.__code__):
-        return value
-    return mark(value)
+def is_told(module: str) -> bool:
+    """Tell whether a module was marked, or is listed as one that is not."""
+    return module in _told

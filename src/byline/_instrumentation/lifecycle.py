@@ -17,7 +17,7 @@ from .._model import Unverified
 from .._probes import switch as probes
 from .._telemetry import delivery, gate, latency, otel, worker
 from ..exceptions import ManifestError
-from . import cap, development, import_hook, lookup, termination
+from . import cap, development, import_hook, imported, lookup, termination
 from .recording import Recording, store_of_exporters
 
 _log = logging.getLogger("byline")
@@ -99,7 +99,7 @@ def instrument(
         if opened is not None:
             active.finder = import_hook.install(opened)
             otel.expect(announced=True)
-            import_hook.mark_imported(opened)
+            imported.mark_imported(opened)
         _write_notes(active)
         _active = active
 
@@ -177,6 +177,9 @@ def _at_exit(active: _Active) -> None:
 def _write_notes(active: _Active) -> None:
     """Leave what could not be told in the store, for ``byline doctor``."""
     if active.recording is not None:
+        current = lookup.manifest() if active.finder is not None else None
+        for each in imported.missed(current) if current is not None else ():
+            lookup.note(each)
         notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified(_config.current()))
         active.recording.note(notes)
 

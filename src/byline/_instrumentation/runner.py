@@ -38,6 +38,7 @@ def run_script(arguments: list[str]) -> None:
     code = None
     if manifest is not None:
         code = import_hook.code_with_marks(script, data, "__main__", manifest)
+        import_hook.tell("__main__")
     if code is None:
         code = compile(data, script, "exec", dont_inherit=True)
     exec(code, main_module.__dict__)  # noqa: S102  # running the user's program is what was asked
