@@ -191,7 +191,7 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
     session.install(*CONSTRAINTS, *_group("docs"), *_group("test"), "-e", ".[all]")
-    pages = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/reference/*.md"))
+    pages = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md"))
     cog = ["-r"] if "write" in session.posargs else ["--check", "--diff"]
     session.run("cog", *cog, "-P", "-I", "docs", *pages, env={"COLUMNS": "80"})
     session.run("sphinx-build", "-q", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")

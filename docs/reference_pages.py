@@ -11,7 +11,7 @@ from types import ModuleType
 
 import click
 
-from byline import _config, _semconv
+from byline import _config, _patterns, _semconv
 from byline._attribution import settings as scan_settings
 from byline._cli.main import main
 from byline._config import Config
@@ -111,6 +111,19 @@ def _line(text: str) -> str:
     return told[:1].upper() + told[1:]
 
 
+# --- failure patterns -------------------------------------------------------
+
+
+def patterns() -> None:
+    """Write the table of rules."""
+    print("| pattern | certainty | sign | exception types | message |\n|---|---|---|---|---|")
+    for rule in _patterns.RULES:
+        types = ", ".join(f"`{name}`" for name in sorted(rule.types))
+        says = f"`{rule.says.pattern}`".replace("|", "\\|") if rule.says else ""
+        print(f"| `{rule.pattern}` | {rule.certainty} | {rule.reason} | {types} | {says} |")
+    print()
+
+
 # --- names in telemetry -----------------------------------------------------
 
 MEANINGS = {
@@ -141,6 +154,8 @@ MEANINGS = {
     "EXCEPTION_TYPE": "The exception's class.",
     "EXCEPTION_MESSAGE": "Its message, scrubbed; absent with `BYLINE_MESSAGES=off`.",
     "EXCEPTION_STACKTRACE": "Files, lines and functions, without source text.",
+    "PATTERN": "The failure pattern that the exception is a sign of; see [](../explanation/patterns.md).",
+    "CERTAINTY": "How certain that is: `high`, `medium` or `low`.",
     "INCIDENT_ID": "Random id; `byline why ID` explains it.",
     "INCIDENT_FUNCTION": "The marked function that the exception left.",
     "INCIDENT_COMMIT": "The commit of the marked function.",
@@ -281,11 +296,11 @@ def _signals() -> dict[str, set[str]]:
     )
     incident = Incident(
         "1", 1, "f", "ValueError", "m", "t", "p", 1, "fp", attribution, (suspect,), (Unverified("s", "r"),), 1,
-        duration_s=1.0,
+        duration_s=1.0, pattern="edge-case", certainty="high",
     )  # fmt: skip
     finding = Finding(
         "1", 1, "silent", "f", "ValueError", "p", 1, "except", "dict", 1, "fp", attribution, suspect, message="m",
-        stacktrace="t",
+        stacktrace="t", pattern="edge-case", certainty="high",
     )  # fmt: skip
     executed = ExecutedLines("f", "p", 1, "a", "b", (1,), (1,), (1,), (), ())
     config = Config()

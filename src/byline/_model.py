@@ -227,6 +227,10 @@ class Incident:
     """The deployed revision, not the originating one."""
 
     duration_s: float = 0.0
+    pattern: str = ""
+    """The failure pattern it is a sign of, see ``_patterns``; empty when no rule knows it, and when read from the store."""
+
+    certainty: str = ""
 
 
 Handling = Literal["silent", "weak", "logged", "reported", "retried", "expected"]
@@ -280,6 +284,10 @@ class Finding:
     stacktrace: str = ""
     """Of one of them."""
 
+    pattern: str = ""
+    """The failure pattern it is a sign of, see ``_patterns``; empty when no rule knows it."""
+
+    certainty: str = ""
     trace_id: str = ""
     span_id: str = ""
     service: str = ""

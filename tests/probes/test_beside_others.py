@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from byline._model import Attribution, Function
-from byline._probes import monitoring
+from byline._probes import entrance, monitoring
 from byline._registry import Entry
 
 needs_monitoring = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
@@ -205,7 +205,7 @@ def test_without_a_free_id_it_says_so():
     When both ids are taken, each marked function is unverified, with the reason.
     """
     code = function.__code__.replace()
-    monitoring.watch(Entry(code, Function("shop", "f", "shop.py", 1, 1, 2), Attribution("ai")))
+    entrance.watch(Entry(code, Function("shop", "f", "shop.py", 1, 1, 2), Attribution("ai")))
     for each in (3, 4):
         sys.monitoring.use_tool_id(each, "somebody")
     try:
@@ -228,7 +228,7 @@ def test_without_monitoring_it_says_so():
     On Python 3.11 each marked function is unverified, with the reason and the cure.
     """
     code = function.__code__.replace()
-    monitoring.watch(Entry(code, Function("shop", "f", "shop.py", 1, 1, 2), Attribution("ai")))
+    entrance.watch(Entry(code, Function("shop", "f", "shop.py", 1, 1, 2), Attribution("ai")))
     monitoring.start(lines=True, handlers=True)
     (note,) = [each for each in monitoring.unverified() if each.subject == "probes: shop.f"]
     monitoring.stop()

@@ -31,7 +31,7 @@ Examples:
 JSON keys: version, since_s, count, findings[], others (number of exceptions by handling that are
 not shown), known, unverified[]. Each finding: fingerprint, handling, function, error_type, path,
 line, handler, returned, count, first_seen, last_seen, new, commit, subject, author, tool, model,
-change, committed_at (of the handler's line), last_commit (of the function), message, stacktrace,
+change, committed_at (of the handler's line), last_commit (of the function), pattern, certainty, message, stacktrace,
 trace_id, span_id, service, revision. New keys may come; these stay.
 """
 
@@ -117,7 +117,7 @@ def _finding_json(kind: FindingKind) -> dict[str, object]:
         "count",
     )
     facts_of_owner = ("commit", "subject", "author", "tool", "model", "change")
-    rest = ("message", "stacktrace", "trace_id", "span_id", "service", "revision")
+    rest = ("pattern", "certainty", "message", "stacktrace", "trace_id", "span_id", "service", "revision")
     return {
         **{name: getattr(last, name) for name in names},
         "first_seen": iso(kind.first_ns),
@@ -178,6 +178,8 @@ def _print_kind(out: Console, kind: FindingKind, *, detailed: bool) -> None:
     who = facts(last.owner) if last.owner else "no commit is known for this line"
     out.print(Text.assemble("  ", (visible(short(commit)) or "unknown", "bold yellow"), f"  {who}"))
     out.print(f"  first {ago(kind.first_ns)}, last {ago(last.time_ns)}", style="dim")
+    if last.pattern:
+        out.print(f"  a sign of: {visible(last.pattern)} ({visible(last.certainty)} certainty)", style="dim")
     if detailed:
         if last.message:
             out.print(f"  {visible(last.message)}")

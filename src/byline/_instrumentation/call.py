@@ -11,7 +11,7 @@ from types import CellType, CoroutineType, FunctionType, NoneType
 from typing import Any, Protocol, TypeAlias, cast
 
 from .. import _semconv
-from .._probes import swallowed
+from .._probes import entrance
 from .._telemetry import escapes, failure, faults, gate, incidents, latency
 from .._telemetry.gate import Turns
 from .._telemetry.latency import Recorder
@@ -106,7 +106,7 @@ class Call:
         """
         outcome, kept, recorder = "", None, self._recorder
         try:
-            swallowed.raised(exception)
+            entrance.raised(exception)
             outcome = _errors.get(type(exception), "")
             is_error = bool(outcome) or _is_error(exception)
             if not outcome:

@@ -180,7 +180,7 @@ def _write_notes(active: _Active) -> None:
         current = lookup.manifest() if active.finder is not None else None
         for each in imported.missed(current) if current is not None else ():
             lookup.note(each)
-        notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified(_config.current()))
+        notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified())
         active.recording.note(notes)
 
 

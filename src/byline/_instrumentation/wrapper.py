@@ -8,7 +8,7 @@ from types import CellType, CodeType, FunctionType, coroutine as as_awaitable
 from typing import cast
 
 from .. import _config
-from .._probes import monitoring
+from .._probes import entrance
 from .._registry import Entry
 from .._telemetry import gate, latency
 from . import cap, signature, templates
@@ -23,7 +23,7 @@ def wrap(function: FunctionType, entry: Entry) -> FunctionType:
         entry: The marked function: the function itself, or the one behind its decorators.
     """
     recorder = latency.recorder_for(entry)
-    monitoring.watch(entry)
+    entrance.watch(entry)
     gate.configure(_config.current())
     kind, template = _kind(function.__code__)
     call = (CoroutineCall if kind == "coroutine" else Call)(recorder)

@@ -60,8 +60,9 @@ def tell() -> None:
             attributes=attributes_of(executed_of(watch)),
             event_name=_semconv.EVENT_EXECUTED,
         )
-        for logger in signals.loggers():
-            logger.emit(record)
+        with worker.undivided():
+            for logger in signals.loggers():
+                logger.emit(record)
 
 
 def executed_of(watch: Watch) -> ExecutedLines:

@@ -11,7 +11,8 @@ from types import CodeType, FrameType
 from .._model import Unverified
 from .._registry import Entry
 from .._telemetry import faults, worker
-from . import reports, swallowed
+from . import entrance, reports, swallowed
+from .entrance import wanted
 from .tool import DISABLE, api
 from .watches import Point, Watch
 
@@ -26,9 +27,6 @@ class _State:
     tool: int | None = None
     lines: bool = False
     handlers: bool = False
-    wanted: dict[int, tuple[Entry, CodeType]] = field(default_factory=dict)
-    """Marked functions by the id of their code, called or not."""
-
     watches: dict[int, Watch] = field(default_factory=dict)
     """Those that were called."""
 
@@ -37,18 +35,13 @@ class _State:
 
 
 _state = _State()
-_lock = threading.Lock()
+_lock = threading.RLock()
 _spare_lock = threading.RLock()
 _arm_lock = threading.RLock()
 
 _IDLE_RETURNS = 50
 """Calls that handle nothing, after which a function's exits are no longer reported."""
 _find = _state.watches.get
-
-
-def watch(entry: Entry) -> None:
-    """Watch a marked function from now on, or as soon as ``start`` is called; costs next to nothing."""
-    _want(entry, entry.code)
 
 
 def start(*, lines: bool, handlers: bool) -> None:
@@ -68,7 +61,8 @@ def start(*, lines: bool, handlers: bool) -> None:
         _state.tool = tool
         if tool is None:
             return
-        for _, code in _state.wanted.values():
+        entrance.use(_watch, swallowed.raised)
+        for _, code in tuple(wanted.values()):
             _begin(tool, code)
 
 
@@ -79,8 +73,9 @@ def stop() -> None:
         _state.reason = "byline.instrument() was not called"
         if tool is None:
             return
+        entrance.use(None, None)
         reports.stop()
-        for _, code in _state.wanted.values():
+        for _, code in tuple(wanted.values()):
             api.set_local_events(tool, code, 0)
         swallowed.sweep_all()
         for event in _CALLBACKS:
@@ -100,11 +95,6 @@ def watches() -> tuple[Watch, ...]:
     return tuple(_state.watches.values())
 
 
-def wanted() -> tuple[tuple[Entry, CodeType], ...]:
-    """Return all functions under watch, and those that would be."""
-    return tuple(_state.wanted.values())
-
-
 def unverified() -> tuple[Unverified, ...]:
     """List each marked function that is not watched, with the reason."""
     if not _state.reason:
@@ -112,7 +102,7 @@ def unverified() -> tuple[Unverified, ...]:
     cure = "Python 3.12 or later" if api is None else ""
     return tuple(
         Unverified(f"probes: {entry.function.name}", _state.reason, cure)
-        for entry, code in _state.wanted.values()
+        for entry, code in tuple(wanted.values())
         if code is entry.code
     )
 
@@ -137,11 +127,8 @@ def _take_tool() -> tuple[int | None, str]:
     return None, f"other tools hold every id of sys.monitoring that byline may take ({names})"
 
 
-def _want(entry: Entry, code: CodeType) -> None:
+def _watch(code: CodeType) -> None:
     with _lock:
-        if id(code) in _state.wanted:
-            return
-        _state.wanted[id(code)] = (entry, code)
         if _state.tool is not None:
             _begin(_state.tool, code)
 
@@ -223,13 +210,15 @@ def _on_start(code: CodeType, _offset: int) -> object:
         if reports.is_reporter(code):
             reports.started(code, sys._getframe(1))  # noqa: SLF001  # the frame that is monitored
             return None
-        entry, _ = _state.wanted[id(code)]
-        found = Watch(entry, code)
-        _state.watches[id(code)] = found
-        if _state.tool is not None:
+        entry, _ = wanted[id(code)]
+        # Threads that call it first at the same time must share one: marks know their handler by identity.
+        with _lock:
+            if _state.tool is None or id(code) in _state.watches:
+                return DISABLE
+            found = _state.watches[id(code)] = Watch(entry, code)
             _set_events(_state.tool, found)
-            if entry.attribution.evidence == "decorator":
-                _watch_inside(entry, code)
+        if entry.attribution.evidence == "decorator":
+            _watch_inside(entry, code)
     except Exception as fault:  # noqa: BLE001  # nothing of ours may fail inside a call
         faults.report(fault, "beginning to watch a function")
     return DISABLE
@@ -239,7 +228,7 @@ def _watch_inside(entry: Entry, code: CodeType) -> None:
     """Watch functions defined inside a decorated one: they are part of what was declared."""
     for each in code.co_consts:
         if isinstance(each, CodeType):
-            _want(entry, each)
+            entrance.want(entry, each)
 
 
 def _on_instruction(code: CodeType, offset: int) -> object:
@@ -316,8 +305,9 @@ _CALLBACKS: dict[str, Callable[..., object]] = {
 
 def _after_fork_in_child() -> None:
     global _lock, _spare_lock  # whoever held them stayed in the parent
-    _lock, _spare_lock = threading.Lock(), threading.RLock()
+    _lock, _spare_lock = threading.RLock(), threading.RLock()
 
 
 worker.after_fork(_after_fork_in_child)
 worker.after_fork(reports.after_fork_in_child)
+worker.after_fork(entrance.after_fork_in_child)

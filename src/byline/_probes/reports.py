@@ -10,6 +10,7 @@ from itertools import islice
 from types import CodeType, FrameType, FunctionType
 from typing import Literal
 
+from .entrance import pending as pending_frames
 from .tool import api
 
 Told = Literal["silent", "weak", "logged", "reported", "passed-on"]
@@ -66,9 +67,6 @@ _live = False
 
 open_handlers: dict[int, object] = {}
 """Exceptions being handled, by id; kept by swallowed.py."""
-
-pending_frames: dict[int, object] = {}
-"""Frames in which one was handled, by id; kept by swallowed.py."""
 
 
 Note = Callable[[BaseException | None, Told, Callable[[], str]], None]

@@ -14,8 +14,9 @@ from typing import Any, cast
 from .._model import Handling
 from .._telemetry import findings, frames, worker
 from . import expected, reports
+from .entrance import pending as pending_frames
 from .handlers import Handler
-from .reports import RANK, Told, open_handlers, pending_frames
+from .reports import RANK, Told, open_handlers
 from .watches import Step, Watch
 
 _WAIT_S = 1.0

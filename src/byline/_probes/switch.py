@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from .._config import Config
 from .._manifest import Manifest
 from .._model import Unverified
-from .._telemetry import findings
 from ..exceptions import BylineError, ConfigError
-from . import executed, expected, monitoring, swallowed
+
+_is_on = False
+_notes: tuple[Unverified, ...] = ()
+"""What could not be watched when it was on last."""
 
 
 def start(config: Config, manifest: Manifest | None) -> None:
@@ -19,23 +21,41 @@ def start(config: Config, manifest: Manifest | None) -> None:
     Raises:
         ConfigError: ``BYLINE_EXPECTED`` or ``BYLINE_BASELINE`` cannot be read.
     """
+    global _is_on  # noqa: PLW0603  # one switch
+    names = config.probe_names
+    if not names:
+        return
+    # Loaded by those who watch, and by nobody else.
+    from .._telemetry import findings
+    from . import executed, expected, monitoring, swallowed
+
     swallowed.expect(expected.parse(config.expected))
     findings.set_baseline(_baseline(config.baseline, manifest))
-    names = config.probe_names
     monitoring.start(lines="lines" in names, handlers="swallowed" in names)
+    _is_on = True
     if monitoring.is_running() and "lines" in names:
         executed.start()
 
 
 def stop() -> None:
     """Watch nothing more; what was seen is told first. A second call does nothing."""
+    global _is_on, _notes  # one switch
+    if not _is_on:
+        return
+    from . import executed, monitoring
+
+    _is_on, _notes = False, monitoring.unverified()
     executed.stop()
     monitoring.stop()
 
 
-def unverified(config: Config) -> tuple[Unverified, ...]:
+def unverified() -> tuple[Unverified, ...]:
     """List the functions that are not watched although the settings say so."""
-    return monitoring.unverified() if config.probe_names else ()
+    if not _is_on:
+        return _notes
+    from . import monitoring
+
+    return monitoring.unverified()
 
 
 def _baseline(setting: str, manifest: Manifest | None) -> int:

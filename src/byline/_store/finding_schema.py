@@ -24,6 +24,8 @@ CREATE TABLE finding_kind (
     attribution TEXT NOT NULL,           -- JSON object: the marked function's own attribution
     message TEXT NOT NULL,               -- text of one of the exceptions, scrubbed
     stacktrace TEXT NOT NULL,            -- of the same one, scrubbed
+    pattern TEXT NOT NULL,               -- failure pattern it is a sign of, or empty
+    certainty TEXT NOT NULL,             -- high, medium or low; empty without a pattern
     trace_id TEXT NOT NULL,              -- 32 hex digits, or empty
     span_id TEXT NOT NULL,               -- 16 hex digits, or empty
     service TEXT NOT NULL,               -- service.name

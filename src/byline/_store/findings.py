@@ -18,7 +18,7 @@ _KIND = (
     "fingerprint", "handling", "function", "error_type", "path", "line", "handler", "returned", "commit_sha",
     "last_commit", "is_new", "service", "revision",
 )  # fmt: skip
-_SAMPLE = ("owner", "attribution", "message", "stacktrace", "trace_id", "span_id")
+_SAMPLE = ("owner", "attribution", "message", "stacktrace", "pattern", "certainty", "trace_id", "span_id")
 
 
 class Connection(Protocol):

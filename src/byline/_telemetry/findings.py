@@ -13,7 +13,7 @@ from time import monotonic
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from .. import _config, _registry, _semconv, _suspects
+from .. import _config, _patterns, _registry, _semconv, _suspects
 from .._model import Finding, Handling, LineAttribution
 from .._registry import Entry
 from .._suspects import FrameFacts
@@ -54,6 +54,7 @@ class Sample:
     message: str
     stacktrace: str
     span_context: trace.SpanContext | None
+    match: _patterns.Match | None
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ def sample(entry: Entry, line: int, exception: BaseException) -> Sample | None:
         message(exception),
         stacktrace(exception),
         otel.span_context(),
+        _patterns.classify_exception(exception),
     )
 
 
@@ -215,8 +217,9 @@ def _count(counted: list[tuple[_Tally, int]]) -> None:
             _semconv.FINDING_HANDLING: handling,
             _semconv.ERROR_TYPE: error_type,
         }
-        for meter in signals.meters():
-            _counter(meter).add(number, attributes)
+        with worker.undivided():
+            for meter in signals.meters():
+                _counter(meter).add(number, attributes)
 
 
 def finding_of(tally: _Tally, count: int) -> Finding:
@@ -246,6 +249,8 @@ def finding_of(tally: _Tally, count: int) -> Finding:
         is_new=_is_new(facts.line_attribution),
         message=found.message if found else "",
         stacktrace=found.stacktrace if found else "",
+        pattern=found.match.pattern if found and found.match else "",
+        certainty=found.match.certainty if found and found.match else "",
         trace_id=f"{span.trace_id:032x}" if span and span.is_valid else "",
         span_id=f"{span.span_id:016x}" if span and span.is_valid else "",
     )
@@ -301,8 +306,9 @@ def _emit(finding: Finding) -> None:
         attributes=attributes_of(finding, _config.current().author),
         event_name=_semconv.EVENT_FINDING,
     )
-    for logger in signals.loggers():
-        logger.emit(record)
+    with worker.undivided():
+        for logger in signals.loggers():
+            logger.emit(record)
     if is_loud:
         for callback in tuple(_state.subscribers):
             callback(finding)

@@ -39,6 +39,8 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
         _semconv.EXCEPTION_TYPE: incident.error_type,
         _semconv.EXCEPTION_MESSAGE: incident.message,
         _semconv.EXCEPTION_STACKTRACE: incident.stacktrace,
+        _semconv.PATTERN: incident.pattern,
+        _semconv.CERTAINTY: incident.certainty,
         _semconv.COMMIT: top.commit if top else "",
         _semconv.AUTHOR: top.author if top else "",
         _semconv.TOOL: top.tool if top else "",
@@ -105,6 +107,8 @@ def incident_of(
         service=_text(resource, _semconv.SERVICE_NAME),
         revision=_text(resource, _semconv.VCS_REVISION),
         duration_s=_number(attributes, _semconv.DURATION),
+        pattern=_text(attributes, _semconv.PATTERN),
+        certainty=_text(attributes, _semconv.CERTAINTY),
     )
 
 

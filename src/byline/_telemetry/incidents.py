@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .. import _config, _registry, _semconv, _suspects
+from .. import _config, _patterns, _registry, _semconv, _suspects
 from .._model import Incident, Unverified
 from .._registry import Entry
 from . import otel, signals, worker
@@ -47,6 +47,7 @@ class Captured:
     frames: list[Frame]
     span_context: trace.SpanContext | None
     suppressed: int
+    match: _patterns.Match | None = None
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
         frames_of(exception),
         otel.span_context(),
         suppressed,
+        _patterns.classify_exception(exception),
     )
     if is_held:
         window.first_held = captured
@@ -270,6 +272,8 @@ def incident_of(captured: Captured) -> Incident:
         unverified=unverified,
         suppressed=captured.suppressed,
         duration_s=captured.duration_s,
+        pattern=captured.match.pattern if captured.match else "",
+        certainty=captured.match.certainty if captured.match else "",
     )
 
 
