@@ -59,6 +59,12 @@ class SentryError(BylineError):
     slug = "sentry-error"
 
 
+class OverheadError(BylineError):
+    """What marking costs cannot be measured."""
+
+    slug = "overhead-error"
+
+
 class RunError(BylineError):
     """The program that ``byline run`` was given cannot be started."""
 

@@ -137,9 +137,13 @@ class Store(Reading):
         unverified: Iterable[Unverified] = (),
         findings: Iterable[Finding] = (),
         executed: Iterable[ExecutedLines] = (),
+        own_time_s: float = 0.0,
     ) -> None:
         """
         Write several kinds of rows in one transaction.
+
+        Args:
+            own_time_s: Added to what byline's own counting has cost, see ``own_time_s()``.
 
         Raises:
             StoreError: Nothing was written.
@@ -153,6 +157,7 @@ class Store(Reading):
                 queries.add_unverified(connection, unverified, now_ns)
                 finding_queries.add_findings(connection, findings)
                 finding_queries.add_executed(connection, executed, now_ns)
+                queries.add_own_time(connection, own_time_s)
             # What was asked is written. Should thinning fail, the next write tries again.
             with suppress(Error):
                 self._keep_up(connection, now_ns)

@@ -189,6 +189,50 @@ def test_memory_is_bounded(settled, metrics, monkeypatch):
     assert [5] == [point.value for point in points(found, marked, _semconv.METRIC_DROPPED)]
 
 
+def test_callers_give_way(metrics, monkeypatch):
+    """
+    When too many samples wait, calls wait a moment too, until the drain has caught up; nothing is lost.
+    """
+    monkeypatch.setattr(latency, "PRESSED", 20)
+    naps = []
+    monkeypatch.setattr(latency, "sleep", naps.append)
+    durations = Durations(cumulative=True)
+    signals.take_distributions(durations)
+    marked = make()
+    try:
+        for number in (21, 3, 3):
+            for _ in range(number):
+                marked.work()
+            latency.drain()
+        (counted,) = durations.collect()
+    finally:
+        signals.leave_distributions(durations)
+
+    assert (27, 3) == (counted.count, len(naps))
+
+
+def test_stopped_while_callers_give_way(metrics, monkeypatch):
+    """
+    A function whose callers give way is stopped as any other.
+    """
+    monkeypatch.setattr(latency, "PRESSED", 5)
+    durations = Durations(cumulative=True)
+    signals.take_distributions(durations)
+    marked = make()
+    try:
+        for _ in range(6):
+            marked.work()
+        latency.drain()
+        latency.stop()
+        marked.work()
+        held = len(marked.recorder.durations)
+    finally:
+        latency.start()
+        signals.leave_distributions(durations)
+
+    assert 0 == held
+
+
 def test_backlog_is_bounded(metrics, monkeypatch):
     """
     Where distributions are taken more may wait, but not without end; what is dropped is exported there too.

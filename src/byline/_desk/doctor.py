@@ -219,7 +219,7 @@ def _is_changed(file: ManifestFile, manifest: Manifest, root: Path) -> bool:
 
 
 def _store(folder: Path, argument: str) -> Iterator[Check]:
-    path = Path(argument) if argument else _find_store(folder)
+    path = Path(argument) if argument else find_store(folder)
     if path is None:
         yield Check("store", "off", "none here or above", "byline run writes one")
         return
@@ -235,7 +235,8 @@ def _store(folder: Path, argument: str) -> Iterator[Check]:
         yield Check("last run", "warning", f"{each.subject}: {each.reason}", each.cure)
 
 
-def _find_store(folder: Path) -> Path | None:
+def find_store(folder: Path) -> Path | None:
+    """Return the store of a folder, here or above within its repository."""
     for each in (folder.resolve(), *folder.resolve().parents):
         path = each / ".byline" / "byline.db"
         if path.is_file():

@@ -68,10 +68,12 @@ class StoreMetricExporter(MetricExporter):
             return MetricExportResult.FAILURE
         calls: list[Calls] = []
         functions: list[FunctionSeen] = []
-        understood = True
+        understood, own_time_s = True, 0.0
         for resource, metric in _metrics(metrics_data):
             if metric.name == _semconv.METRIC_FUNCTION:
                 functions += _functions(metric)
+            elif metric.name == _semconv.METRIC_SELF:
+                own_time_s += _total(metric)
             elif metric.name == _semconv.METRIC_DURATION:
                 if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
                     calls += _calls(metric, resource)
@@ -84,7 +86,7 @@ class StoreMetricExporter(MetricExporter):
                 "Give the byline exporter a reader of its own. This is said once.",
                 _semconv.METRIC_DURATION,
             )
-        done = self._writer.write(calls=calls, functions=functions)
+        done = self._writer.write(calls=calls, functions=functions, own_time_s=own_time_s)
         return MetricExportResult.SUCCESS if done and understood else MetricExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  # see export()
@@ -163,6 +165,13 @@ def _explicit(point: HistogramDataPoint) -> sketches.Sketch:
         bounds=point.explicit_bounds,
         bucket_counts=point.bucket_counts,
     )
+
+
+def _total(metric: Metric) -> float:
+    """Return what a counter has counted since the last time; one that only grows would be added again and again."""
+    if getattr(metric.data, "aggregation_temporality", None) is not AggregationTemporality.DELTA:
+        return 0.0
+    return sum(float(point.value) for point in metric.data.data_points if isinstance(point, NumberDataPoint))
 
 
 def _functions(metric: Metric) -> Iterator[FunctionSeen]:

@@ -49,12 +49,13 @@ class Writer:
         self._calls: list[Calls] = []
         self._findings: list[Finding] = []
         self._executed: list[ExecutedLines] = []
+        self._own_time_s = 0.0
         self._lost = 0
         self._failing = False
         self.signal = signal
         _open.add(self)
 
-    def write(
+    def write(  # noqa: PLR0913  # keyword-only, each with a default
         self,
         *,
         incidents: Sequence[Incident] = (),
@@ -62,6 +63,7 @@ class Writer:
         functions: Sequence[FunctionSeen] = (),
         findings: Sequence[Finding] = (),
         executed: Sequence[ExecutedLines] = (),
+        own_time_s: float = 0.0,
     ) -> bool:
         """Write a batch and what was kept; return whether all of it is in the store."""
         self._after_fork()
@@ -70,6 +72,7 @@ class Writer:
             self._calls += calls
             self._findings += findings
             self._executed += executed
+            self._own_time_s += own_time_s
             if not (self._incidents or self._calls or self._findings or self._executed or functions):
                 return True
             try:
@@ -79,6 +82,7 @@ class Writer:
                     functions=functions,
                     findings=self._findings,
                     executed=self._executed,
+                    own_time_s=self._own_time_s,
                 )
             except StoreError as error:
                 self._keep(error)
@@ -114,6 +118,7 @@ class Writer:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._incidents, self._calls, self._findings, self._executed, self._lost = [], [], [], [], 0
+        self._own_time_s = 0.0
 
     def _keep(self, error: StoreError) -> None:
         for kept, limit in (
@@ -137,6 +142,7 @@ class Writer:
 
     def _written(self) -> None:
         self._incidents, self._calls, self._findings, self._executed = [], [], [], []
+        self._own_time_s = 0.0
         if self._failing:
             _log.warning("byline writes to %s again; %d records were lost", self.path, self._lost)
             self._failing, self._lost = False, 0

@@ -56,6 +56,22 @@ def add_unverified(connection: Connection, notes: Iterable[Unverified], at_ns: i
         )
 
 
+def add_own_time(connection: Connection, seconds: float) -> None:
+    """Add to what byline's own counting has cost."""
+    if seconds:
+        connection.execute(
+            "INSERT INTO meta VALUES ('self_duration_s', :seconds) "
+            "ON CONFLICT DO UPDATE SET value = CAST(value AS REAL) + :seconds",
+            {"seconds": seconds},
+        )
+
+
+def own_time(connection: Connection) -> float:
+    """Return what byline's own counting has cost so far, in seconds."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'self_duration_s'").fetchone()
+    return float(row["value"]) if row else 0.0
+
+
 def functions(connection: Connection, wanted: Parameters) -> tuple[FunctionSeen, ...]:
     """Return the versions of functions seen, by name, the version seen last first."""
     conditions, parameters = where(wanted)

@@ -298,6 +298,11 @@ class Reading:
         with self._file.snapshot() as connection:
             return queries.unverified(connection, _moment_ns(since) or 0)
 
+    def own_time_s(self) -> float:
+        """Return the processor time that byline spent on counting calls, in seconds: ``byline.self.duration``."""
+        with self._file.snapshot() as connection:
+            return queries.own_time(connection)
+
     def thinned(self) -> tuple[Thinned, ...]:
         """Return what the bounds of size and age took away."""
         with self._file.snapshot() as connection:

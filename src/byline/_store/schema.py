@@ -22,7 +22,7 @@ SCHEMA: Final = (
     """
 CREATE TABLE meta (
     -- Facts about this file.
-    key TEXT PRIMARY KEY,                -- created_at_ns, created_by
+    key TEXT PRIMARY KEY,                -- created_at_ns, created_by, self_duration_s
     value TEXT NOT NULL                  -- JSON, or text
 ) WITHOUT ROWID;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, thread_time, time_ns
+from time import monotonic, sleep, thread_time, time_ns
 from types import CellType
 from typing import NamedTuple, TypeVar
 
@@ -26,13 +26,18 @@ Samples of one function that may wait for its attribution, or be recorded singly
 What exceeds it is dropped, and counted.
 """
 
-BACKLOG = 2_000_000
+PRESSED = 250_000
 """
-Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted.
+From so many waiting samples of one function on its callers give way, until the drain has caught up.
 
 To count is faster than to call. But when many threads do nothing but call, the drain gets the
 interpreter as seldom as each of them.
 """
+
+BACKLOG = 2_000_000
+"""Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted."""
+
+_GIVE_WAY_S = 0.000_05
 
 _CHUNK = 8_192
 """Samples that are counted at once. They fit into a processor's cache, and nobody waits long for the interpreter."""
@@ -87,7 +92,7 @@ class Recorder:
     """
 
     __slots__ = (
-        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "samples",
+        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "is_pressed", "samples",
     )  # fmt: skip
 
     def __init__(self, entry: Entry) -> None:
@@ -96,6 +101,7 @@ class Recorder:
         self.failures: list[tuple[float, str]] = []
         self.samples = CellType(self.durations)
         """The cell through which wrappers find the list; ``stop`` puts something else into it, for all of them at once."""
+        self.is_pressed = False
         self._dropped = 0
         self._exemplars: list[tuple[str, Exemplar]] = []
         self._lock = threading.Lock()
@@ -235,6 +241,34 @@ class _Nowhere:
 _nowhere = _Nowhere()
 
 
+class _GivingWay:
+    """Stands for the list of durations while too many wait."""
+
+    __slots__ = ("_durations",)
+
+    def __init__(self, durations: list[float]) -> None:
+        self._durations = durations
+
+    def append(self, duration_s: float) -> None:
+        """Append, and let the drain have the interpreter."""
+        self._durations.append(duration_s)
+        sleep(_GIVE_WAY_S)
+
+
+def _press(recorder: Recorder, waiting: int, destinations: tuple[Destination, ...]) -> None:
+    """Let the callers of a function give way, or no longer."""
+    # Where calls are recorded one by one, nobody can wait for that.
+    is_pressed = waiting > PRESSED and not any(each.is_slow for each in destinations)
+    if is_pressed == recorder.is_pressed:
+        return
+    with _lock:
+        recorder.is_pressed = is_pressed
+        if _is_on:
+            recorder.samples.cell_contents = (
+                _GivingWay(recorder.durations) if is_pressed else recorder.durations
+            )
+
+
 def _drain(*, everything: bool, wait_s: float) -> bool:
     # One at a time, so that whoever comes second finds the first one's batch recorded. The
     # wait has an end because a reader that collects holds locks of its own.
@@ -285,6 +319,7 @@ def _record(recorder: Recorder, destinations: tuple[Destination, ...]) -> None:
     samples, labels = recorder.take(), recorder.labels()
     if len(samples.durations) > _BUSY:
         worker.hurry()
+    _press(recorder, len(samples.durations), destinations)
     exemplars: dict[str, list[Exemplar]] = {}
     for error_type, exemplar in samples.exemplars:
         exemplars.setdefault(error_type, []).append(exemplar)
