@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
-import textwrap
-import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-from .functions import LAMBDA, FunctionNode, SourceError, definitions, has_docstring, parse
-
-# Both begin with the line feed of the line before: that is many times faster to find than ^.
-_OPENING = re.compile(rb"\n([ \t]*)(?:(async[ \t]+)?def|(class))[ \t]+([^\W\d]\w*)")
-_LINE = re.compile(rb"\n([ \t]*)([^\s#])")
-_CLOSING = b")]}"
-
-Node = FunctionNode | ast.Lambda
+from .functions import FunctionNode, has_docstring
+from .versions import FileVersion
 
 
 def unchanged(before: bytes, after: bytes, names: Collection[str]) -> set[str]:
@@ -30,93 +21,22 @@ def unchanged(before: bytes, after: bytes, names: Collection[str]) -> set[str]:
         names: Qualified names of the functions to compare. Only their text is parsed where it can
             be cut out of the file, which is many times faster than parsing the file.
     """
-    old, new = _Version(before, names), _Version(after, names)
-    return {name for name in names if _is_unchanged(name, old, new)}
+    return unchanged_between(FileVersion(before), FileVersion(after), names)
 
 
-def _is_unchanged(name: str, old: _Version, new: _Version) -> bool:
-    if old.is_missing(name) or new.is_missing(name):
+def unchanged_between(before: FileVersion, after: FileVersion, names: Collection[str]) -> set[str]:
+    """Return the functions that behave in one version of a file as in another, as ``unchanged`` does."""
+    return {name for name in names if _is_unchanged(name, before, after)}
+
+
+def _is_unchanged(name: str, before: FileVersion, after: FileVersion) -> bool:
+    if before.is_missing(name) or after.is_missing(name):
         return False
-    if name in old.texts and old.texts[name] == new.texts.get(name):
+    texts = before.texts(name)
+    if texts and texts == after.texts(name):
         return True
-    before, after = old.nodes(name), new.nodes(name)
-    pairs = zip(before, after, strict=False)
-    return 0 < len(before) == len(after) and all(_same(*pair, is_root=True) for pair in pairs)
-
-
-class _Version:
-    """One version of a file, read no further than the questions need."""
-
-    def __init__(self, source: bytes, names: Collection[str]) -> None:
-        self._source = source
-        self._whole: dict[str, list[Node]] | None = None
-        self.texts: dict[str, list[str]] = {}
-        """Functions cut out by their indentation, dedented."""
-        try:
-            for name, text in _cut(source, names):
-                self.texts.setdefault(name, []).append(text)
-        except UnicodeDecodeError:  # in another encoding; the parser knows
-            self.texts = {}
-
-    def is_missing(self, name: str) -> bool:
-        """Tell whether the file has no function of this name, as far as its text shows."""
-        if name in self.texts:
-            return False
-        parts = set(name.split(".")) - {LAMBDA, "<locals>"}
-        return any(
-            re.search(rb"(?:def|class)\s+" + part.encode() + rb"\b", self._source) is None
-            for part in parts
-            if part.isascii()  # how others are written depends on the file's encoding
-        )
-
-    def nodes(self, name: str) -> list[Node]:
-        """Return a function's definitions: from its text alone, or else from the whole file."""
-        found = [_parse(text) for text in self.texts.get(name, ())]
-        whole = [node for node in found if node is not None]
-        if found and len(whole) == len(found):
-            return whole
-        if self._whole is None:
-            self._whole = {}
-            try:
-                for qualname, node in definitions(parse(self._source)):
-                    self._whole.setdefault(qualname, []).append(node)
-            except SourceError:
-                pass
-        return self._whole.get(name, [])
-
-
-def _cut(source: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield the text of functions, dedented; blocks end where a line is indented no deeper."""
-    text = b"\n" + source.replace(b"\r\n", b"\n")
-    scopes: list[tuple[int, str]] = []
-    for opening in _OPENING.finditer(text):
-        indent, _, is_class, name = opening.groups()
-        while scopes and scopes[-1][0] >= len(indent):
-            scopes.pop()
-        qualname = (scopes[-1][1] if scopes else "") + name.decode()
-        scopes.append((len(indent), qualname + ("." if is_class else ".<locals>.")))
-        if not is_class and qualname in names:
-            end = _end_of_block(text, opening.end(), len(indent))
-            yield qualname, textwrap.dedent(text[opening.start() + 1 : end].decode()).rstrip()
-
-
-def _end_of_block(text: bytes, start: int, indent: int) -> int:
-    for line in _LINE.finditer(text, start):
-        # A closing bracket at the margin ends the parameters, not the function.
-        if len(line[1]) <= indent and line[2] not in _CLOSING:
-            return line.start() + 1
-    return len(text)
-
-
-def _parse(text: str) -> Node | None:
-    """Parse a text that should be one function; None when the cut went wrong."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return body[0] if len(body) == 1 and isinstance(body[0], FunctionNode) else None
+    old, new = before.nodes(name), after.nodes(name)
+    return 0 < len(old) == len(new) and all(_same(*pair, is_root=True) for pair in zip(old, new, strict=True))
 
 
 _LEFT_OUT = frozenset(

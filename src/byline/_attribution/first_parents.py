@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from .repository import Repository
 
-_COMPARE = (
-    "diff-tree", "--stdin", "-r", "-z", "--root", "--raw", "--no-abbrev", "--no-renames",
-    "--no-ext-diff", "--no-textconv", "--no-color",
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
+_COMPARE = ("diff-tree", "--stdin", "-r", "-z", "--root", "--raw", "--no-abbrev", "--no-renames", *_PLAIN)
+_RENAMES = (
+    "diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "-M", "--diff-filter=R", "--diff-merges=first-parent",
+    *_PLAIN,
 )  # fmt: skip
 
 
@@ -41,4 +43,22 @@ def changed_files(repository: Repository, commits: Collection[str]) -> dict[str,
         if new_mode.startswith("100"):
             is_new = not old_blob.strip("0")
             current[path] = FileChange("" if is_new else old_blob, new_blob)
+    return found
+
+
+def renamed_files(repository: Repository, commits: Collection[str]) -> dict[tuple[str, str], str]:
+    """Return the blobs that files had under their old names, by the commit that renamed them and the new path."""
+    found: dict[tuple[str, str], str] = {}
+    if not commits:
+        return found
+    text = "".join(f"{sha}\n" for sha in sorted(commits)).encode()
+    sha = ""
+    tokens = iter(repository.run(*_RENAMES, input=text).split(b"\0"))
+    for token in tokens:
+        if not token.startswith(b":"):
+            sha = token.strip().decode("ascii", "replace")
+            continue
+        _, _, old_blob, _, _ = token[1:].decode("ascii").split(" ")
+        next(tokens)
+        found[sha, os.fsdecode(next(tokens))] = old_blob
     return found

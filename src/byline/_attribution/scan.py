@@ -276,7 +276,8 @@ def _load_neutral(context: _Context, files: Collection[ScannedFile], tell: Progr
             newest = sorted(touched - {""}, key=lambda sha: order.get(sha, len(order)))[:_NEWEST_CHECKED]
             for sha in {*ai, *newest} - {""}:
                 wanted.setdefault((sha, file.path_in(sha)), set()).add(function.qualname)
-    places = sorted(wanted)
+    # Neighbouring versions of a file next to each other: what one commit left is what the next one found.
+    places = sorted(wanted, key=lambda place: (place[1], order.get(place[0], len(order))))
     for start in range(0, len(places), _PLACES):
         tell("versions", start, len(places))
         context.neutral.load({place: wanted[place] for place in places[start : start + _PLACES]})
