@@ -16,7 +16,7 @@ from .incremental import blame_lines, ignore_options, ignored_commits
 from .renames import Renames
 from .replay import Removal, Replay
 from .repository import Repository
-from .walk import Plan, narrowed, plan_walk, touched_by
+from .walk import Plan, plan_walk
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
@@ -88,7 +88,6 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     *,
     paths: Collection[str] | None = None,
     stop: Collection[str] = (),
-    touched: Collection[str] | None = None,
     progress: Progress | None = None,
     jobs: int = 1,
     to_go_on: bool = False,
@@ -106,8 +105,6 @@ def own_lines(  # noqa: PLR0913  # all but two are options
             of the revision is left out.
         stop: The oldest commits of interest: what is older than they are is not looked at, and
             its lines have no commit.
-        touched: Leave out files that none of these commits changed. Only for speed: a file may be
-            there that none changed.
         progress: Told how far the work is.
         jobs: How many git processes may compare blobs at the same time.
         to_go_on: Keep what a later revision's owners can be found from.
@@ -122,10 +119,6 @@ def own_lines(  # noqa: PLR0913  # all but two are options
     if paths is not None:
         blobs = {path: blobs[path] for path in paths if path in blobs}
     plan = plan_lines(repository, head, blobs, stop=stop, progress=tell)
-    if touched is not None:
-        reached = touched_by(plan, touched)
-        blobs = {path: blob for path, blob in blobs.items() if path in reached}
-        plan = narrowed(plan, head, blobs)
     replay = replay_plan(
         repository, plan, head, blobs, progress=tell, jobs=jobs, depth=DEPTH if to_go_on else 1
     )

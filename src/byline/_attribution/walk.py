@@ -86,31 +86,8 @@ def plan_walk(
     return Plan(tuple(steps), order)
 
 
-def touched_by(plan: Plan, commits: Collection[str]) -> set[str]:
-    """Return the paths whose way back meets one of the commits; and perhaps some that once had such a name."""
-    found: set[str] = set()
-    for step in reversed(plan.steps):
-        for move in step.moves:
-            if step.commit in commits or any(origin.path in found for origin in move.origins):
-                found.add(move.path)
-    return found
-
-
-def narrowed(plan: Plan, head: str, paths: Collection[str]) -> Plan:
-    """Return the way back from some of a plan's files."""
-    pending = {head: set(paths)}
-    steps: list[Step] = []
-    for step in plan.steps:
-        followed = pending.pop(step.commit, None)
-        if followed:
-            moves = tuple(move for move in step.moves if move.path in followed)
-            steps.append(Step(step.commit, step.parents, moves))
-            _follow(step, followed, moves, pending)
-    return Plan(tuple(steps), plan.order)
-
-
 def _follow(
-    commit: CommitChanges | Step, paths: set[str], moves: Collection[Move], pending: dict[str, set[str]]
+    commit: CommitChanges, paths: set[str], moves: Collection[Move], pending: dict[str, set[str]]
 ) -> None:
     if not commit.parents:
         return
