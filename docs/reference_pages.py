@@ -15,6 +15,7 @@ from byline import _config, _patterns, _semconv
 from byline._attribution import settings as scan_settings
 from byline._cli.main import main
 from byline._config import Config
+from byline._desk.export import TABLES
 from byline._exporters.pipeline import deployment
 from byline._manifest import Header
 from byline._model import Attribution, ExecutedLines, Finding, Function, Incident, Suspect, Unverified
@@ -122,6 +123,18 @@ def patterns() -> None:
         says = f"`{rule.says.pattern}`".replace("|", "\\|") if rule.says else ""
         print(f"| `{rule.pattern}` | {rule.certainty} | {rule.reason} | {types} | {says} |")
     print()
+
+
+# --- exported tables --------------------------------------------------------
+
+
+def exported_tables() -> None:
+    """Write the columns of every table that can be exported."""
+    for table, columns in TABLES.items():
+        print(f"## {table}\n\n| column | type | meaning |\n|---|---|---|")
+        for each in columns:
+            print(f"| `{each.name}` | {each.kind} | {each.meaning} |")
+        print()
 
 
 # --- names in telemetry -----------------------------------------------------

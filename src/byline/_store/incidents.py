@@ -18,7 +18,7 @@ from .upkeep import INCIDENTS_REMOVED, thinned_before
 from .windows import FOREVER, SPANS, cover, minutes_within, within
 
 _WINDOW = {"since": "time_ns >= :since", "until": "time_ns < :until"}
-_SPECIAL = {**_WINDOW, "id": "i.id = :id", "after_id": "i.id != :after_id"}
+_SPECIAL = {**_WINDOW, "id": "i.id = :id"}
 _ALL = dict.fromkeys(SPANS, FOREVER)
 """Sums of incidents are written with them, so they are always complete."""
 
@@ -47,16 +47,24 @@ def _values(row: Mapping[str, object]) -> str:
     return f"({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
 
 
-def select(
-    connection: sums.Connection, wanted: Parameters, limit: int | None, *, oldest_first: bool = False
-) -> tuple[Incident, ...]:
-    """Return incidents, newest first unless told otherwise."""
+def select(connection: sums.Connection, wanted: Parameters, limit: int | None) -> tuple[Incident, ...]:
+    """Return incidents, newest first."""
     conditions, parameters = where(wanted, _SPECIAL)
-    order = "i.time_ns, i.id DESC" if oldest_first else "i.time_ns DESC, i.id"
     rows = connection.execute(
         f"SELECT f.*, i.* FROM incident AS i JOIN failure AS f ON f.id = i.failure {conditions} "
-        f"ORDER BY {order} LIMIT :limit",
+        "ORDER BY i.time_ns DESC, i.id LIMIT :limit",
         {**parameters, "limit": -1 if limit is None else limit},
+    )
+    return tuple(incident_of(_joined(row)) for row in rows)
+
+
+def select_after(connection: sums.Connection, time_ns: int, after: str, limit: int) -> tuple[Incident, ...]:
+    """Return the incidents that follow one, by moment and id, oldest first."""
+    rows = connection.execute(
+        "SELECT f.*, i.* FROM incident AS i JOIN failure AS f ON f.id = i.failure "
+        "WHERE i.time_ns >= :time_ns AND (i.time_ns > :time_ns OR i.id > :after) "
+        "ORDER BY i.time_ns, i.id LIMIT :limit",
+        {"time_ns": time_ns, "after": after, "limit": limit},
     )
     return tuple(incident_of(_joined(row)) for row in rows)
 

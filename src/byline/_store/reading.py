@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from .._model import ExecutedLines, Incident, Unverified
@@ -67,6 +67,17 @@ class Reading:
         }
         with self._file.snapshot() as connection:
             return _incidents.select(connection, wanted, limit)
+
+    def each_incident(self, *, since: Moment | None = None, batch: int = 5_000) -> Iterator[Incident]:
+        """Yield all incidents, oldest first, without holding the store between batches."""
+        after, since_ns = "", _moment_ns(since)
+        while True:
+            with self._file.snapshot() as connection:
+                found = _incidents.select_after(connection, since_ns or 0, after, batch)
+            yield from found
+            if len(found) < batch:
+                return
+            since_ns, after = found[-1].time_ns, found[-1].id
 
     def incident(self, id_prefix: str) -> Incident:
         """
