@@ -343,7 +343,7 @@ def test_inner_function_reports(monkeypatch):
     monkeypatch.setattr(
         incidents,
         "capture",
-        lambda entry, exception, _: told.append((entry.function.qualname, wrappers_inside(exception))),
+        lambda entry, exception, *_: told.append((entry.function.qualname, wrappers_inside(exception))),
     )
     with pytest.raises(BoomError):
         asyncio.run(outer())

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -154,6 +155,63 @@ def test_incident_counter_is_exact(incidents_of, metrics, monkeypatch):
     assert 7 == sum(point.value for point in points if point.attributes[_semconv.ERROR_TYPE] == "ValueError")
 
 
+def test_many_at_once_are_all_counted(incidents_of, metrics):
+    """
+    Threads that fail in one place while others count lose none, and the events tell of each.
+    """
+    done, each, threads_n = threading.Event(), 3_000, 4
+
+    def keep_failing():
+        for _ in range(each):
+            quietly(fail)
+
+    def keep_draining():
+        while not done.is_set():
+            incidents.drain()
+
+    def run():
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        callers = [threading.Thread(target=keep_failing) for _ in range(threads_n)]
+        drainer = threading.Thread(target=keep_draining)
+        for thread in (drainer, *callers):
+            thread.start()
+        for thread in callers:
+            thread.join()
+        sys.setswitchinterval(interval)
+        done.set()
+        drainer.join()
+
+    found = incidents_of(run)
+    (point,) = metrics()[_semconv.METRIC_INCIDENTS]
+
+    assert each * threads_n == point.value
+    assert each * threads_n == sum(1 + event.get(_semconv.SUPPRESSED, 0) for event in found)
+
+
+def test_places_are_apart(incidents_of, metrics, monkeypatch):
+    """
+    After many failures in one place, another place in the function still has an event of its own.
+    """
+    monkeypatch.setattr(_config, "_current", _config.Config(incident_rate=1))
+
+    @ai_generated(tool="claude", commit=AI)
+    def fail_somewhere(*, here: bool) -> None:
+        if here:
+            raise ValueError
+        raise ValueError
+
+    def run():
+        for here in (True, True, True, False, False, True, False):
+            quietly(lambda here=here: fail_somewhere(here=here))
+
+    found = incidents_of(run)
+    (point,) = metrics()[_semconv.METRIC_INCIDENTS]
+
+    assert 7 == point.value
+    assert [0, 0, 1, 2] == sorted(event.get(_semconv.SUPPRESSED, 0) for event in found)
+
+
 def test_secrets_stay(incidents_of):
     """
     What looks like a secret does not leave the process.
@@ -232,7 +290,7 @@ FORKS = """
         pass
     child = os.fork()
     if not child:
-        os._exit(len(incidents._state.waiting) + len(incidents._state.counted))
+        os._exit(len(incidents._state.waiting) + len(incidents._state.windows))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 

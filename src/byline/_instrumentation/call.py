@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from .. import _semconv
 from .._probes import entrance
-from .._telemetry import escapes, failure, faults, gate, incidents, latency
+from .._telemetry import escapes, failure, faults, gate, incidents
 from .._telemetry.gate import Turns
 from .._telemetry.latency import Recorder
 from . import signature, templates
@@ -73,7 +73,7 @@ _finished: set[type] = {NoneType, bool, int, float, str, bytes, list, tuple, dic
 class Call:
     """The calls of one wrapper, as far as they are not all alike."""
 
-    __slots__ = ("_recorder", "expected", "finished")
+    __slots__ = ("_recorder", "_window", "expected", "finished")
 
     # Built-in names that wrappers need; the user's module may have others of these names.
     BaseException = builtins.BaseException
@@ -83,6 +83,7 @@ class Call:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._window: incidents.Window | None = None
         self.expected = CellType(Call)
         """The type that the function returned first; the other known ones are in ``finished``."""
         self.finished: set[type] | frozenset[type] = frozenset()
@@ -106,20 +107,21 @@ class Call:
         """
         outcome, kept, recorder = "", None, self._recorder
         try:
-            entrance.raised(exception)
+            if entrance.pending:
+                entrance.raised(exception)
             outcome = _errors.get(type(exception), "")
             is_error = bool(outcome) or _is_error(exception)
             if not outcome:
                 outcome = _outcome(exception)
             if not outcome:
                 recorder.samples.cell_contents.append(duration_s)
-            elif latency.is_on():
+            elif recorder.is_on:
                 recorder.failures.append((duration_s, outcome))
                 if is_error:
                     if span is not None:
                         # A generator's span is not the current one between its steps; the incident names it.
                         span.attach()
-                    incidents.capture(recorder.entry, exception, duration_s)
+                    self._window = incidents.capture(recorder.entry, exception, duration_s, self._window)
                     if escapes.watch is not None:
                         kept = escapes.watch(recorder.entry, exception)
         except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first

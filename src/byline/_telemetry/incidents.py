@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING
 
 from .. import _config, _patterns, _registry, _semconv, _suspects
@@ -31,7 +31,7 @@ _MAX_WAITING = 1_000
 _MAX_FINGERPRINTS = 10_000
 
 Key = tuple[int, type, int, int]
-"""Entry, exception type, raising code and line: a fingerprint that costs nothing."""
+"""Entry, exception type, raising code and instruction: a fingerprint that costs next to nothing."""
 
 
 @dataclass(slots=True)
@@ -51,10 +51,15 @@ class Captured:
 
 
 @dataclass(slots=True)
-class _Window:
-    """The incidents of one fingerprint in one minute."""
+class Window:
+    """The incidents of one fingerprint, minute by minute."""
 
     entry: Entry
+    kind: type
+    code: CodeType
+    """Kept, so that its id stays its own."""
+
+    instruction: int
     error_type: str
     started: float
     uncounted: int = 0
@@ -65,14 +70,24 @@ class _Window:
     first_held: Captured | None = None
     """Stands for all that were held back, should no incident come that could tell their number."""
 
+    repeated: list[None] = field(default_factory=list)
+    """One for each that came after that one: to append takes no lock, and loses nothing."""
+
+    def fold(self) -> None:
+        """Count those; under the lock."""
+        number = len(self.repeated)
+        del self.repeated[:number]
+        self.uncounted += number
+        self.suppressed += number
+
 
 @dataclass(slots=True)
 class _State:
     waiting: deque[Captured] = field(default_factory=deque)
-    counted: list[_Window] = field(default_factory=list)
-    """Windows with something to tell the counter."""
+    windows: dict[Key, Window] = field(default_factory=dict)
+    gone: list[Window] = field(default_factory=list)
+    """Windows that had to make room, and may still have something to tell the counter."""
 
-    windows: dict[Key, _Window] = field(default_factory=dict)
     # Reentrant: a signal handler or a finalizer may come in between and raise as well.
     lock: threading.RLock = field(default_factory=threading.RLock)
     failed: bool = False
@@ -83,47 +98,74 @@ class _State:
 _state = _State()
 
 
-def capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
+def capture(
+    entry: Entry, exception: BaseException, duration_s: float, recent: Window | None = None
+) -> Window | None:
     """
     Record that an exception left a marked function.
 
     Called in the user's thread, inside an ``except`` block, at every marked frame
     the exception passes; only the innermost one becomes an incident. Never raises.
+
+    Args:
+        recent: What the last call for this function returned.
     """
     try:
-        _capture(entry, exception, duration_s)
+        last = exception.__traceback__
+        if last is None:
+            return recent
+        # The first frame is our own wrapper.
+        deeper = last.tb_next
+        if (
+            recent is not None
+            and deeper is not None
+            and deeper.tb_next is None
+            and deeper.tb_frame.f_code is recent.code
+            and deeper.tb_lasti == recent.instruction
+            and type(exception) is recent.kind
+            and recent.first_held is not None
+        ):
+            # Where one exception after the other is raised in one place, this is all that is done for each.
+            recent.repeated.append(None)
+            return recent
+        while deeper is not None:
+            last, deeper = deeper, deeper.tb_next
+            if last.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME):
+                return recent  # reported already, there
+        return _capture(entry, exception, duration_s, last)
     except Exception:  # noqa: BLE001  # nothing of ours may fail inside a call
         if not _state.failed:
             _state.failed = True
             _log.exception(
                 "byline could not record an incident in %s; this is said once", entry.function.name
             )
+        return None
 
 
-def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
-    last = _innermost(exception.__traceback__)
-    if last is None:
-        return
+def _capture(entry: Entry, exception: BaseException, duration_s: float, last: TracebackType) -> Window:
+    code, instruction, kind = last.tb_frame.f_code, last.tb_lasti, type(exception)
+    key = (id(entry), kind, id(code), instruction)
+    window = _state.windows.get(key)
+    if window is not None and window.first_held is not None:
+        window.repeated.append(None)
+        return window
     if not (_state.is_drained and worker.is_wanted()):
         worker.each_tick(drain)
         worker.at_stop(drain_all)
         _state.is_drained = True
-    kind, suppressed = type(exception), 0
-    rate, now = _config.current().incident_rate, monotonic()
-    key = (id(entry), kind, id(last.tb_frame.f_code), last.tb_lineno)
-    # Where many exceptions of one kind come, this is all that is done for each.
+    rate, now, suppressed = _config.current().incident_rate, monotonic(), 0
     with _state.lock:
-        window = _state.windows.get(key)
-        if window is None or now - window.started >= WINDOW_S:
-            window = _open_window(key, entry, type_name(kind), now)
-        if not window.uncounted:
-            _state.counted.append(window)
+        window = _state.windows.get(key) or _new_window(key, entry, code)
+        window.fold()
+        if now - window.started >= WINDOW_S:
+            # What the last minute held back is told by the first incident of this one.
+            window.started, window.count = now, 0
         window.uncounted += 1
         is_held = window.count >= rate
         if is_held:
             window.suppressed += 1
-            if window.suppressed > 1:
-                return
+            if window.first_held is not None:
+                return window
         else:
             window.count += 1
             suppressed, window.suppressed, window.first_held = window.suppressed, 0, None
@@ -143,27 +185,16 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float) -> None:
         window.first_held = captured
     elif len(_state.waiting) < _MAX_WAITING:
         _state.waiting.append(captured)
+    return window
 
 
-def _innermost(last: TracebackType | None) -> TracebackType | None:
-    """Return where an exception was raised, or None when a deeper wrapper has reported it already."""
-    if last is None:
-        return None
-    # The first frame is our own wrapper.
-    while (deeper := last.tb_next) is not None:
-        last = deeper
-        if last.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME):
-            return None
-    return last
-
-
-def _open_window(key: Key, entry: Entry, error_type: str, now: float) -> _Window:
-    """Begin a minute; what the last one held back is told by the first incident of this one."""
+def _new_window(key: Key, entry: Entry, code: CodeType) -> Window:
     if len(_state.windows) >= _MAX_FINGERPRINTS:
+        _release_held(everything=True)
+        _state.gone += _state.windows.values()
         _state.windows.clear()
-    last = _state.windows.get(key)
-    window = _Window(entry, error_type, now, suppressed=last.suppressed if last else 0)
-    _state.windows[key] = window
+    _, kind, _, instruction = key
+    window = _state.windows[key] = Window(entry, kind, code, instruction, type_name(kind), -WINDOW_S)
     return window
 
 
@@ -194,6 +225,7 @@ def _release_held(*, everything: bool) -> None:
     with _state.lock:
         over = [each for each in _state.windows.values() if everything or now - each.started >= WINDOW_S]
         for window in over:
+            window.fold()
             captured = window.first_held
             if captured is not None:
                 captured.suppressed = window.suppressed - 1
@@ -206,14 +238,13 @@ def _count(*, everything: bool) -> None:
     numbers: Counter[tuple[int, str]] = Counter()
     entries: dict[int, Entry] = {}
     with _state.lock:
-        found, _state.counted = _state.counted, []
-        for window in found:
-            if not (everything or window.entry.settled):
-                _state.counted.append(window)
-                continue
-            entries[id(window.entry)] = window.entry
-            numbers[id(window.entry), window.error_type] += window.uncounted
-            window.uncounted = 0
+        for window in (*_state.windows.values(), *_state.gone):
+            window.fold()
+            if window.uncounted and (everything or window.entry.settled):
+                entries[id(window.entry)] = window.entry
+                numbers[id(window.entry), window.error_type] += window.uncounted
+                window.uncounted = 0
+        _state.gone = [each for each in _state.gone if each.uncounted]
     for (key, error_type), number in numbers.items():
         attributes = metric_attributes(entries[key], _config.current())
         with worker.undivided():
@@ -294,8 +325,10 @@ def _counter(meter: metrics.Meter) -> metrics.Counter:
 
 def reset() -> None:
     """Forget what is waiting: in a forked child it belongs to the parent."""
+    for window in _state.windows.values():
+        window.first_held = None  # wrappers still know it; what they find is a window that is not in force
     _state.waiting.clear()
-    _state.counted.clear()
+    _state.gone.clear()
     _state.windows.clear()
     _state.lock = threading.RLock()
 

@@ -92,13 +92,15 @@ class Recorder:
     """
 
     __slots__ = (
-        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "is_pressed", "samples",
+        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "is_on", "is_pressed",
+        "samples",
     )  # fmt: skip
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.durations: list[float] = []
         self.failures: list[tuple[float, str]] = []
+        self.is_on = True
         self.samples = CellType(self.durations)
         """The cell through which wrappers find the list; ``stop`` puts something else into it, for all of them at once."""
         self.is_pressed = False
@@ -106,6 +108,11 @@ class Recorder:
         self._exemplars: list[tuple[str, Exemplar]] = []
         self._lock = threading.Lock()
         self._described: tuple[Attribution, Config, Labels] | None = None
+
+    def switch(self, *, on: bool) -> None:
+        """Record calls, or forget them."""
+        self.is_on = on
+        self.samples.cell_contents = self.durations if on else _nowhere
 
     def labels(self) -> Labels:
         """Return the attributes of the function's signals; new ones when its attribution has arrived."""
@@ -177,7 +184,7 @@ def recorder_for(entry: Entry) -> Recorder:
     with _lock:
         recorder = _recorders.setdefault(id(entry), Recorder(entry))
         if not _is_on:
-            recorder.samples.cell_contents = _nowhere
+            recorder.switch(on=False)
     # A reader asks for the functions before it reads what was recorded. So a drain at that
     # moment makes every collection exact, also the last one, when the program ends.
     instruments.before_collection(drain)
@@ -226,7 +233,7 @@ def _switch(*, on: bool) -> None:
     with _lock:
         _is_on = on
         for recorder in _recorders.values():
-            recorder.samples.cell_contents = recorder.durations if on else _nowhere
+            recorder.switch(on=on)
 
 
 class _Nowhere:
