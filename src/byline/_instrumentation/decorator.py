@@ -286,9 +286,9 @@ def _mark_callable(target: object, declaration: Declaration | None) -> object:
     entry = _entry(inner, declaration)
     if is_marked:
         return target
-    from .proxy import MarkedCallable  # wrapt is loaded only by programs that need it
+    from .proxy import measured  # wrapt is loaded only by programs that need it
 
-    return MarkedCallable(target, entry)
+    return measured(target, entry)
 
 
 def _unmarkable(target: object, why: str) -> TypeError:
