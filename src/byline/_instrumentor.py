@@ -14,7 +14,6 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
-from . import _semconv
 from ._config import Config
 from ._exporters.pipeline import deployment
 from ._instrumentation import lifecycle
@@ -54,6 +53,6 @@ class BylineResourceDetector(ResourceDetector):
             _log.warning("byline cannot say which revision is deployed: %s", error)
             return Resource.get_empty()
         # The order in which detectors are asked is not settled, and the user's own word counts.
-        if f"{_semconv.SERVICE_VERSION}=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
-            del found[_semconv.SERVICE_VERSION]
-        return Resource(found)
+        given = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
+        names = {each.partition("=")[0].strip() for each in given}
+        return Resource({name: value for name, value in found.items() if name not in names})
