@@ -48,6 +48,8 @@ class ManifestFile:
         self._ends = list(accumulate(runs[::3]))
         self._owners: list[int] = runs[1::3]
         self._marks: list[int] = runs[2::3]
+        # Failures come from the same lines again and again.
+        self._asked: dict[int, tuple[Function, Attribution]] = {}
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -72,13 +74,17 @@ class ManifestFile:
 
     def function_at(self, number: int) -> tuple[Function, Attribution] | None:
         """Return the innermost known function around a line."""
+        known = self._asked.get(number)
+        if known is not None:
+            return known
         around = [
             row for row in self._functions if row.function.first_line <= number <= row.function.end_line
         ]
         if not around:
             return None
         row = max(around, key=lambda row: row.function.first_line)
-        return row.function, self._attribution(row)
+        found = self._asked[number] = row.function, self._attribution(row)
+        return found
 
     def functions(self) -> Iterator[tuple[Function, Attribution]]:
         """Yield every function in the file, by line."""
