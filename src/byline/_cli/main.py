@@ -22,6 +22,7 @@ COMMANDS = (
     "why",
     "findings",
     "coverage",
+    "report",
     "export",
     "blame",
     "demo",

@@ -1,0 +1,67 @@
+"""``byline report``: the bug log."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import iso, moment
+
+EXAMPLES = """
+\b
+Examples:
+  byline report                              the last seven days, as Markdown
+  byline report --since 30d --format html --output report.html
+  byline report --format json | jq '.tools[] | {tool, model, rate, low, high}'
+
+\b
+JSON keys: version, since, until, per, calls, failed, incidents, findings, patterns[], tools[],
+commits[], unverified[]. New keys may come; these stay.
+"""
+
+_WEEK = timedelta(days=7)
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--since", metavar="7d", callback=options.since, help="How far to look back. Default: 7d.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "json", "html"]),
+    default="markdown",
+    show_default=True,
+    help="html needs byline[web].",
+)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
+)
+@options.store
+def command(*, since: timedelta | None, form: str, output: Path | None, store: Path | None) -> None:
+    """
+    Write the bug log: what failed, and what is not known.
+
+    Incidents and swallowed exceptions by failure pattern, failures by tool and model with their intervals, and what was not verified. People are not in it.
+    """
+    from .._desk import report_text
+    from .._desk.places import open_store
+    from .._desk.report import report
+
+    with open_store(store) as opened:
+        found = report(opened, since=since or _WEEK)
+    if form == "json":
+        text = json.dumps(report_text.as_json(found, iso), indent=2) + "\n"
+    elif form == "html":
+        text = report_text.as_html(found, moment)
+    else:
+        text = report_text.as_markdown(found, moment)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{str(output)!r} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,115 @@
+"""The bug log as Markdown, as HTML and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from importlib import resources
+
+from ..exceptions import MissingExtraError
+from .report import PER, Report
+
+TimeText = Callable[[int], str | None]
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~-])")
+_DIGITS = 10
+
+
+def as_json(report: Report, time_text: TimeText) -> dict[str, object]:
+    """Return the report for programs."""
+    values = dataclasses.asdict(report)
+    for row in values["commits"]:
+        suspect = row.pop("suspect") or {}
+        row["subject"], row["tool"] = suspect.get("subject", ""), suspect.get("tool", "")
+        row["first_seen"], row["last_seen"] = time_text(row.pop("first_ns")), time_text(row.pop("last_ns"))
+    return {
+        "version": 1,
+        "since": time_text(values.pop("since_ns")),
+        "until": time_text(values.pop("until_ns")),
+        "per": PER,
+        **values,
+        "unverified": [
+            {"title": title, "count": count, "first": [dataclasses.asdict(each) for each in notes]}
+            for title, notes, count in report.unverified
+        ],
+    }
+
+
+def as_markdown(report: Report, time_text: TimeText) -> str:
+    """Return the report for people and for pull requests; nothing in a message is markup."""
+    lines = [
+        "# Bug log",
+        "",
+        (
+            f"{time_text(report.since_ns)} to {time_text(report.until_ns)}: "
+            f"{report.calls:,} calls of AI functions, {report.failed:,} failed, "
+            f"{report.incidents:,} incidents, {report.findings:,} swallowed exceptions."
+        ),
+        "",
+        "## By failure pattern",
+        "",
+        "| pattern | incidents | swallowed | commits | certainty |",
+        "|---|---:|---:|---:|---|",
+    ]
+    lines += [
+        f"| {each.pattern} | {each.incidents:,} | {each.findings:,} | {each.commits:,} | "
+        f"{', '.join(f'{count:,} {name}' for name, count in each.certain.items())} |"
+        for each in report.patterns
+    ]
+    for row in report.patterns:
+        if row.examples:
+            lines += ["", f"### {row.pattern}", ""]
+        lines += [
+            f"- {each.count:,} times **{_escaped(each.error_type)}** in `{_code(each.function)}` "
+            f"({_escaped(each.path)}:{each.line}), commit `{each.commit[:_DIGITS] or 'unknown'}`"
+            f"{f': {_escaped(each.reason)}' if each.reason else ''}. "
+            f"`byline {'why' if each.what == 'incident' else 'findings'} {_code(each.name)}`"
+            for each in row.examples
+        ]
+    lines += [
+        "",
+        "## By tool and model",
+        "",
+        f"| tool | model | functions | calls | failed | per {PER:,} calls | 95 % interval |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    lines += [
+        f"| {_escaped(each.tool)} | {_escaped(each.model) or 'not recorded'} | {each.functions:,} | {each.calls:,} | "
+        f"{each.failed:,} | {each.rate:.1f} | {each.low:.1f} to {each.high:.1f} |"
+        for each in report.tools
+    ]
+    lines += ["", "The intervals take calls for independent; different tools wrote different functions.", ""]
+    lines += ["## Not verified", ""]
+    lines += [] if report.unverified else ["Nothing was left open."]
+    for title, notes, count in report.unverified:
+        lines.append(f"- **{title}**: {count:,}")
+        lines += [f"  - {_escaped(each.subject)}: {_escaped(each.reason)}" for each in notes]
+        lines += [f"  - and {count - len(notes):,} more"] if count > len(notes) else []
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown, or HTML in it, would take for markup."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'").replace("|", "/")
+
+
+def as_html(report: Report, time_text: TimeText) -> str:
+    """
+    Return the report as one page that needs nothing else.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError("--format html needs Jinja2. Run: pip install 'byline[web]'") from error
+    source = resources.files(__package__).joinpath("report.html").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["moment"] = time_text
+    return environment.from_string(source).render(report=report, per=PER)
