@@ -440,6 +440,7 @@ def test_context_that_is_no_variable(monkeypatch):
     monkeypatch.setattr(context, "detach", detached.append)
 
     found = spans_module._find_variable()
+    monkeypatch.setattr(spans_module, "enter", context.attach)
     span = CallSpan(trace.INVALID_SPAN)
     span.attach()
     span.end()

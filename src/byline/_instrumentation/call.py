@@ -90,7 +90,8 @@ class Call:
 
     def begin(self, *, attached: bool = True) -> Turns | None:
         """Start a span, if the trace records; never raises."""
-        return cast("Turns | None", gate.begin.cell_contents(self._recorder, attached=attached))
+        begin: Callable[..., Turns | None] = gate.begin.cell_contents
+        return begin(self._recorder, attached=attached)
 
     def done(self, duration_s: float, span: Turns | None) -> None:
         """Record a call that returned."""
@@ -140,7 +141,8 @@ class Call:
         kind = type(result)
         try:
             if span is not None and kind in _finished:
-                self.done(duration_s, span)
+                self._recorder.samples.cell_contents.append(duration_s)
+                span.finish("", duration_s)
                 return result
             if kind is CoroutineType:
                 return self._completion(cast(_Coroutine, result), duration_s, span)

@@ -32,9 +32,9 @@ class LazySpan(Span):
 
     __slots__ = ("_around", "_began_ns", "_ended_ns", "_inside", "_made", "_recorder", "_token")
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, around: Context) -> None:
         self._recorder = recorder
-        self._around = spans.current()
+        self._around = around
         self._began_ns = time_ns()
         self._ended_ns = 0
         self._made: Span | None = None
@@ -48,10 +48,10 @@ class LazySpan(Span):
         if self._token is None:
             inside = self._inside
             if inside is None:
-                inside = Context(self._around)
-                # Nobody else has it yet, so it may be filled as the dictionary it is.
-                dict.__setitem__(inside, spans.SPAN_KEY, self)
-                self._inside = inside
+                inside = self._inside = Context(self._around)
+                dict.__setitem__(
+                    inside, spans.SPAN_KEY, self
+                )  # as spans.within; a call of that would cost as much
             self._token = spans.enter(inside)
 
     def detach(self) -> None:
@@ -63,7 +63,9 @@ class LazySpan(Span):
     def finish(self, error_type: str = "", duration_s: float = 0.0) -> None:
         """Detach; make and end the real span if the call was interesting. Never raises."""
         try:
-            self.detach()
+            token, self._token = self._token, None
+            if token is not None:
+                spans.leave(token)
             self._inside = None  # it holds this span: a circle would wait for the garbage collector
             if not error_type and duration_s < SLOW_S:
                 with _lock:

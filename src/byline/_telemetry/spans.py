@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context as Variables, ContextVar, Token
-from typing import Protocol, cast
+from typing import Protocol
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -102,27 +102,37 @@ def put_beside(tracer: Beside | None) -> None:
     configure(_config.current())
 
 
+def within(around: Context, span: Span) -> Context:
+    """Return a context with another span in it."""
+    inside = Context(around)
+    # Nobody else has it yet, so it may be filled as the dictionary it is.
+    dict.__setitem__(inside, SPAN_KEY, span)
+    return inside
+
+
 class CallSpan:
     """A span, and its turns as the current one: a context must never stay attached across a ``yield``."""
 
-    __slots__ = ("_context", "_recorder", "_span", "_token")
+    __slots__ = ("_inside", "_recorder", "_span", "_token")
 
-    def __init__(self, span: Span, recorder: Recorder | None = None) -> None:
+    def __init__(self, span: Span, recorder: Recorder | None = None, around: Context | None = None) -> None:
         """
         Stand around a call.
 
         Args:
             recorder: Gets the call as an exemplar when it ends.
+
+            around: The current context, if it is at hand.
         """
         self._span = span
         self._recorder = recorder
-        self._context = trace.set_span_in_context(span)
+        self._inside = within(current() if around is None else around, span)
         self._token: Token[Context] | None = None
 
     def attach(self) -> None:
         """Make the span the current one, if it is not."""
         if self._token is None:
-            self._token = context.attach(self._context)
+            self._token = enter(self._inside)
 
     def detach(self) -> None:
         """Make the former span the current one again."""
@@ -158,13 +168,13 @@ def begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
     try:
         around = current()
         parent = around.get(SPAN_KEY)
-        if not _is_wanted(parent):
+        if not (parent.is_recording() if type(parent) in _recordable else _is_wanted(parent)):  # type: ignore[attr-defined]  # it is a span
             if _beside is None and (parent is None or type(parent) is NonRecordingSpan):
                 gate.quiet.cell_contents = around
             return None
         # A span that the sampler refused becomes the current one too: what is called
         # below belongs to its trace and must not start another.
-        call = make_span(recorder)
+        call = make_span(recorder, around)
         if attached:
             call.attach()
     except Exception as exception:  # noqa: BLE001  # the call is the user's, the span is ours
@@ -185,7 +195,7 @@ def _begin_beside(recorder: Recorder, *, attached: bool = True) -> Turns | None:
         return None
 
 
-def start(recorder: Recorder, around: Context | None = None, start_ns: int | None = None) -> Span:
+def start(recorder: Recorder, around: Context, start_ns: int | None = None) -> Span:
     """Start a span of the SDK for a call of a marked function."""
     labels = recorder.labels()
     return _get_tracer().start_span(
@@ -198,11 +208,11 @@ def start(recorder: Recorder, around: Context | None = None, start_ns: int | Non
     )
 
 
-def _eager(recorder: Recorder) -> Turns:
-    return CallSpan(start(recorder), recorder)
+def _eager(recorder: Recorder, around: Context) -> Turns:
+    return CallSpan(start(recorder, around), recorder, around)
 
 
-make_span: Callable[[Recorder], Turns] = _eager
+make_span: Callable[[Recorder, Context], Turns] = _eager
 """How a call gets its span; ``configure`` swaps it."""
 
 
@@ -212,9 +222,6 @@ _recordable: set[type] = set()
 
 
 def _is_wanted(parent: object) -> bool:
-    kind = type(parent)
-    if kind in _recordable:
-        return cast(Span, parent).is_recording()
     if isinstance(parent, NonRecordingSpan):
         where = parent.get_span_context()
         if where.is_remote:
@@ -223,7 +230,7 @@ def _is_wanted(parent: object) -> bool:
         return not where.is_valid and _config.current().root_spans
     if isinstance(parent, Span):
         if len(_recordable) < _RECORDABLE_LIMIT:
-            _recordable.add(kind)
+            _recordable.add(type(parent))
         return parent.is_recording()
     return _config.current().root_spans
 
