@@ -20,6 +20,7 @@ from byline import _config, _registry
 from byline._attribution.scan import scan
 from byline._instrumentation import lookup
 from byline._manifest import Manifest, render
+from byline._sentry import capture
 from byline._telemetry import faults, latency, spans as telemetry_spans
 from byline.sentry import BylineIntegration
 
@@ -164,6 +165,7 @@ def client(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     def start(*, integration: BylineIntegration | None = None, **options: Any) -> Collected:
         _config.use(None)
+        capture._waiting.clear()
         collected = Collected()
         options.setdefault("integrations", [integration or BylineIntegration()])
         # To look for fifty frameworks takes longer than most tests.

@@ -336,6 +336,48 @@ def test_messages(client, load, monkeypatch, mode, value):
     assert value == sent.event["exception"]["values"][0]["value"]
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "number"),
+    [("NotFound", 404, 0), ("InternalServerError", 500, 1), ("Other", None, 0)],
+    ids=str,
+)
+def test_answers_are_no_failures(client, name, status, number):
+    """
+    "Not found" is an answer to a request, which no framework reports; an error of the server is a failure.
+    """
+    base = type("HTTPException", (Exception,), {"__module__": "werkzeug.exceptions", "code": status})
+    kind = type(name, (base,), {})
+
+    @ai_generated
+    def answer():
+        raise kind
+
+    sent = client()
+    swallow(answer)
+    assert number == len(sent.events)
+
+
+def test_too_many_that_somebody_keeps(client, monkeypatch):
+    """
+    Events in memory are bounded; what is beyond is counted.
+    """
+    monkeypatch.setattr(capture, "_MAX_WAITING", 2)
+
+    @ai_generated
+    def fail():
+        raise FailureError
+
+    sent, kept = client(), []
+    for _ in range(5):
+        try:
+            fail()
+        except FailureError as error:
+            kept.append(error)
+    kept.clear()
+    swallow(fail)
+    assert [None, None, 3] == [each["contexts"].get("byline", {}).get("suppressed") for each in sent.events]
+
+
 def test_threads_lose_none(client):
     """
     Many threads fail at once: each failure is sent once.

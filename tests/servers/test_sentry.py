@@ -147,6 +147,37 @@ def test_worker(tmp_path, server, page):
         assert title.startswith(kind)
 
 
+def test_answers_of_real_frameworks():
+    """
+    What the frameworks themselves raise to answer a request or to steer a worker is known by its name.
+    """
+    import celery.exceptions
+    import django.core.exceptions
+    import django.http
+    import fastapi
+    import werkzeug.exceptions
+
+    from byline._sentry.answers import is_answer
+
+    answers = [
+        werkzeug.exceptions.NotFound(),
+        fastapi.HTTPException(404),
+        django.http.Http404(),
+        django.core.exceptions.PermissionDenied(),
+        celery.exceptions.Retry(),
+        celery.exceptions.Ignore(),
+    ]
+    failures = [
+        werkzeug.exceptions.InternalServerError(),
+        fastapi.HTTPException(503),
+        django.core.exceptions.ImproperlyConfigured(),
+        celery.exceptions.TimeLimitExceeded(),
+        ValueError(),
+    ]
+    assert [] == [each for each in answers if not is_answer(each)]
+    assert [] == [each for each in failures if is_answer(each)]
+
+
 SWALLOWING = """
 import discounts
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from types import FrameType, TracebackType
+from typing import cast
 
 from sentry_sdk.client import BaseClient
 
@@ -23,6 +25,7 @@ from .._registry import Entry
 from .._telemetry import faults, worker
 from .._telemetry.frames import chain
 from . import settings
+from .answers import is_answer
 from .attribution import CONTEXT, Event
 from .event import Made, make
 from .rate import Rate
@@ -30,7 +33,8 @@ from .rate import Rate
 HOLD_S = 30.0
 """An exception that somebody keeps for longer is reported without waiting for its end."""
 
-_MAX_WAITING = 1_000
+_MAX_WAITING = 300
+"""Failures of which it is not clear yet; an event of each is in memory."""
 
 
 class Kept:
@@ -52,7 +56,7 @@ class _Tether(weakref.ref[Kept]):
 class Held:
     """A failure of which it is not clear yet whether somebody else reports it."""
 
-    __slots__ = ("client", "due", "is_open", "kind", "made", "suppressed", "was_sent")
+    __slots__ = ("client", "due", "kind", "made", "suppressed", "was_sent")
 
     def __init__(
         self, client: BaseClient, kind: tuple[object, ...], made: Made | None, suppressed: int = 0
@@ -64,13 +68,11 @@ class Held:
         self.made = made
         """None when the rate limit holds it back: then it is only counted."""
         self.due = monotonic() + HOLD_S
-        self.is_open = True
         self.was_sent = False
 
     def close(self) -> bool:
-        """Decide; False when it was decided before."""
-        was_open, self.is_open = self.is_open, False
-        return was_open
+        """Decide, and wait no longer; False when it was decided before, perhaps by another thread."""
+        return _waiting.pop(id(self), None) is not None
 
 
 _rate = Rate()
@@ -86,14 +88,13 @@ def watch(entry: Entry, exception: BaseException) -> Kept | None:
         return None
     client, wanted = current
     inner = _raised_at(traceback)
-    if wanted.capture == "none" or inner is None or getattr(client, "transport", None) is None:
-        return None
-    if wanted.capture == "escaped" and _is_inside_another(traceback.tb_frame):
-        return None
-    if wanted.capture == "all" and _has_deeper_wrapper(traceback):
+    if inner is None or not _is_wanted(client, wanted, traceback) or is_answer(exception):
         return None
     kind = (id(entry), type(exception), id(inner.tb_frame.f_code), inner.tb_lineno)
-    if len(_waiting) >= _MAX_WAITING or not _rate.take(kind, wanted.limit):
+    if len(_waiting) >= _MAX_WAITING:
+        _rate.suppress(kind)
+        return None
+    if not _rate.take(kind, wanted.limit):
         return _hold(Held(client, kind, None))
     made = make(client, exception)
     if made is None:
@@ -101,6 +102,14 @@ def watch(entry: Entry, exception: BaseException) -> Kept | None:
         return None
     _tell_suppressed(made.event, suppressed := _rate.told(kind))
     return _hold(Held(client, kind, made, suppressed))
+
+
+def _is_wanted(client: BaseClient, wanted: settings.Settings, traceback: TracebackType) -> bool:
+    if wanted.capture == "none" or getattr(client, "transport", None) is None:
+        return False
+    if wanted.capture == "escaped":
+        return not _is_inside_another(traceback.tb_frame)
+    return not _has_deeper_wrapper(traceback)
 
 
 def note_captured(exception: BaseException, *, is_own: bool) -> bool:
@@ -137,13 +146,13 @@ def _hold(held: Held) -> Kept:
 
 def _gone(reference: weakref.ref[Kept]) -> None:
     """The exception is gone. May run anywhere, also within a garbage collection: no lock, nothing of the host's."""
-    assert isinstance(reference, _Tether)  # noqa: S101  # only these have this callback
-    held = reference.held
-    _waiting.pop(id(held), None)
-    if not held.close():
-        return
-    if held.made is None or not worker.submit(partial(_send, held)):
-        _rate.suppress(held.kind)
+    # What goes wrong here would be printed on the program's standard error, also when the interpreter ends.
+    with suppress(Exception):
+        held = cast(_Tether, reference).held
+        if not held.close():
+            return
+        if held.made is None or not worker.submit(partial(_send, held)):
+            _rate.suppress(held.kind)
 
 
 def _send(held: Held) -> None:
@@ -239,9 +248,6 @@ def _held_in(traceback: TracebackType | None) -> Iterator[Held]:
 def _forget() -> None:
     """In a forked child, what waits is the parent's to send."""
     global _rate  # noqa: PLW0603  # replaced whole, so that no lock of the parent stays held
-    for held, _ in list(_waiting.values()):
-        held.close()
-        held.made = None
     _waiting.clear()
     _rate = Rate()
 
