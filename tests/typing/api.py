@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_type
 
 import byline
+from byline.sentry import BylineIntegration
 from byline.store import CommitIncidents, Store
 
 
@@ -104,6 +105,9 @@ byline.ai_generated("claude")  # type: ignore[call-overload]
 
 assert_type(byline.instrument(manifest=Path("byline.manifest"), store="byline.db", author="hash"), None)
 byline.instrument(author="initials")  # type: ignore[arg-type]
+assert_type(byline.instrument(sentry=True), None)
+assert_type(BylineIntegration(capture="escaped", rate=5, spans=False), BylineIntegration)
+BylineIntegration(capture="some")  # type: ignore[arg-type]
 assert_type(byline.uninstrument(), None)
 assert_type(byline.is_active(), bool)
 assert_type(byline.__version__, str)
