@@ -9,6 +9,7 @@ from dataclasses import dataclass
 PRELUDE = """
 import asyncio, contextlib, logging, sys, traceback, warnings
 from concurrent.futures import Future
+import loguru, sentry_sdk, structlog
 from opentelemetry import trace
 from byline import ai_generated
 
@@ -110,6 +111,11 @@ TOLD = {
     "a warning with traceback": ('log.warning("it failed", exc_info=True)', "logged"),
     "print_exc": ("traceback.print_exc()", "logged"),
     "a helper that logs": ("deeper()", "logged"),
+    "structlog, an error": ("structlog.get_logger().error('it failed')", "logged"),
+    "structlog, a warning": ("structlog.get_logger().warning('it failed')", "weak"),
+    "loguru, an exception": ("loguru.logger.exception('it failed')", "logged"),
+    "loguru, a line": ("loguru.logger.info('it failed')", "weak"),
+    "sentry": ("sentry_sdk.capture_exception(error)", "reported"),
     "the span": ("trace.get_current_span().record_exception(error)", "reported"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from types import TracebackType
 
 from ..exceptions import ConfigError
@@ -73,12 +73,19 @@ def is_expected(exception: BaseException, handler: Handler, lookups: frozenset[s
     "there is none", and no code but the function's own line, or the standard library
     called from it, raised it: the same type from deep inside is a bug that looks like one.
     """
-    kinds = [each.__name__ for each in type(exception).__mro__ if each.__name__ not in _BROAD]
-    if handler.names.isdisjoint(kinds):
-        return False
+    found = _by_type(type(exception), handler.names, lookups)  # type: ignore[arg-type]  # a class can be hashed
+    return found == "signal" or (found == "lookup" and _is_near(exception.__traceback__))
+
+
+@lru_cache(maxsize=4_096)
+def _by_type(kind: type, names: frozenset[str], lookups: frozenset[str]) -> str:
+    """Tell what a handler that names these types makes of an exception of this type, by the types alone."""
+    kinds = [each.__name__ for each in kind.__mro__ if each.__name__ not in _BROAD]
+    if names.isdisjoint(kinds):
+        return ""
     if not SIGNALS.isdisjoint(kinds):
-        return True
-    return not lookups.isdisjoint(kinds) and _is_near(exception.__traceback__)
+        return "signal"
+    return "" if lookups.isdisjoint(kinds) else "lookup"
 
 
 def _is_near(traceback: TracebackType | None) -> bool:

@@ -163,10 +163,15 @@ def _close(handler: Handler, exception: BaseException, frame: FrameType) -> Mark
     return mark
 
 
-def _done(watch: Watch, handler: Handler, exception: BaseException, frame: FrameType) -> None:
+def _caught_here(watch: Watch, exception: BaseException, frame: FrameType) -> None:
+    """What the function raised did not leave it, if it was raised in this very frame."""
     if exception.__traceback__ is None or exception.__traceback__.tb_next is None:
         for each in _pending.get(id(frame), ()):
-            each.raising = each.raising and each.watch is not watch  # what was raised here did not leave
+            each.raising = each.raising and each.watch is not watch
+
+
+def _done(watch: Watch, handler: Handler, exception: BaseException, frame: FrameType) -> None:
+    _caught_here(watch, exception, frame)
     mark = _close(handler, exception, frame)
     if mark is None:
         mark = Mark(watch, handler, exception, frame)
@@ -188,9 +193,20 @@ def _done(watch: Watch, handler: Handler, exception: BaseException, frame: Frame
         waiting.append(mark)
         if len(waiting) > _MOST_PENDING:
             _tell(waiting.pop(0), "")
-    worker.each_tick(sweep)
-    reports.listen()
+    if not (_is_swept and worker.is_wanted()):
+        _sweep_from_now_on()
+    if handler.reads:
+        reports.listen()  # it may still be told of, by name or by text
     _arm(watch)
+
+
+_is_swept = False
+
+
+def _sweep_from_now_on() -> None:
+    global _is_swept  # noqa: PLW0603  # once, and again after the worker was stopped
+    worker.each_tick(sweep)
+    _is_swept = True
 
 
 def _again(mark: Mark, waiting: list[Mark]) -> None:
