@@ -87,7 +87,7 @@ def _install_wheel(session: nox.Session) -> None:
 
 
 PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
-QUICK = (*PYTEST, "-m", "not server and not stack")
+QUICK = (*PYTEST, "-m", "not server and not stack", "--ignore=tests/servers")
 
 
 @nox.session(default=False)
@@ -149,7 +149,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # The soak test forks while threads run. coverage does not renew its own lock in a forked child
     # (Collector.lock_data), so a child whose parent held it waits for ever, with or without byline.
-    quick = ("-q", "--no-summary", "-m", "not slow and not server and not stack")
+    quick = ("-q", "--no-summary", "-m", "not slow and not server and not stack", "--ignore=tests/servers")
     session.run("coverage", "run", "-m", *PYTEST, *quick, success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")

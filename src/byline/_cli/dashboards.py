@@ -39,7 +39,9 @@ and name grafana/rules/byline.yaml under rule_files in prometheus.yml.
 @options.as_json
 def command(*, folder: Path, histograms: str, runbook: str | None, as_json: bool) -> None:
     """
-    Write Grafana dashboards, alert rules and provisioning into FOLDER.
+    Write Grafana dashboards and alert rules.
+
+    They go into FOLDER, with the file that tells Grafana of them.
 
     Files of an earlier version are replaced; others in FOLDER stay.
     """

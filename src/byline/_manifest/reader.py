@@ -7,11 +7,11 @@ import mmap
 import zlib
 from bisect import bisect_left
 from collections.abc import Container, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .._model import Commit
+from .._once import once
 from ..exceptions import ManifestError, UnknownCommitError
 from .checks import check_version, damaged, expect
 from .file import ManifestFile
@@ -114,7 +114,7 @@ class Manifest:
             known = self._name_blocks[block] = [(path, module) for path, module in rows]
         return known[number % NAMES_PER_BLOCK]
 
-    @cached_property
+    @once
     def tails(self) -> Container[str]:
         """
         The last part of each module's name: the cheap first test of the import hook.
@@ -123,16 +123,16 @@ class Manifest:
         """
         return self._tails
 
-    @cached_property
+    @once
     def modules(self) -> Container[str]:
         """The full name of each module."""
         return Members(lambda module: self._number_of(module) is not None)
 
-    @cached_property
+    @once
     def _tails(self) -> HashTable:
         return HashTable(self._section("tails"))
 
-    @cached_property
+    @once
     def _basenames(self) -> HashTable:
         return HashTable(self._section("basenames"))
 
@@ -205,7 +205,7 @@ class Manifest:
         releases, rows = self._shipped
         return [releases[each] if each >= 0 else None for each in rows[number]]
 
-    @cached_property
+    @once
     def _shipped(self) -> tuple[list[Release], list[list[int]]]:
         releases, rows = self._json(*self._front["sections"]["shipped"])
         return [Release(*each) for each in releases], rows

@@ -14,9 +14,11 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left, bisect_right
-from functools import cache, cached_property
+from functools import cache
 from itertools import compress
 from struct import pack
+
+from .._once import once
 
 SCALE = 5
 """32 buckets for each doubling: a bucket is 2.2 % wide. See "Exponential buckets" in OpenTelemetry's data model."""
@@ -46,7 +48,7 @@ class Tally:
     def __init__(self, batch: list[float]) -> None:
         self.batch = batch
 
-    @cached_property
+    @once
     def buckets(self) -> dict[int, int]:
         """How many fall into which bucket; those that took no time are in none."""
         found = _labelled(self.batch) if len(self.batch) > _FEW else None
@@ -59,23 +61,23 @@ class Tally:
             counts[bucket] = counts.get(bucket, 0) + number
         return counts
 
-    @cached_property
+    @once
     def zero_count(self) -> int:
         """Calls that took no time, as far as the clock could tell."""
         return len(self.batch) - sum(self.buckets.values())
 
-    @cached_property
+    @once
     def total(self) -> float:
         return sum(self.batch)
 
-    @cached_property
+    @once
     def minimum(self) -> float:
         lowest = min(self.buckets, default=0)
         if self.zero_count or self.buckets[lowest] * 4 > len(self.batch):
             return min(self.batch)
         return min(self.inside(lowest))
 
-    @cached_property
+    @once
     def maximum(self) -> float:
         return max(self.inside(max(self.buckets))) if self.buckets else max(self.batch)
 
