@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -321,6 +323,82 @@ def test_tasks(spans, tracer):
 
     *jobs, request = spans()
     assert [("shop.job", request.context.span_id)] * 3 == [(span.name, span.parent.span_id) for span in jobs]
+
+
+def pooled(function):
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(contextvars.copy_context().run, function) for _ in range(3)]
+        return [job.result() for job in jobs]
+
+
+def in_threads(function):
+    async def main():
+        await asyncio.gather(*(asyncio.to_thread(function) for _ in range(3)))
+
+    asyncio.run(main())
+
+
+def attached(function):
+    here = context.get_current()
+
+    def attach():
+        token = context.attach(here)
+        try:
+            function()
+        finally:
+            context.detach(token)
+
+    threads = [threading.Thread(target=attach) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("mode", ["all", "lazy"])
+@pytest.mark.parametrize("carry", [pooled, in_threads, attached])
+def test_context_carried_into_threads(carry, mode, spans, tracer, configured):
+    """
+    Where the program carries its context into threads, calls there are children of the call that sent them.
+    """
+    configured(spans=mode)
+
+    @mark
+    def job():
+        with tracer.start_as_current_span("inner"):
+            return
+
+    @mark
+    def send():
+        carry(job)
+
+    with tracer.start_as_current_span("request"):
+        send()
+
+    found = spans()
+    by_id = {each.context.span_id: each for each in found}
+    chains = sorted(
+        (by_id[each.parent.span_id].name, by_id[by_id[each.parent.span_id].parent.span_id].name)
+        for each in found
+        if each.name == "inner"
+    )
+    assert [("shop.job", "shop.send")] * 3 == chains
+    assert 8 == len(found)
+
+
+def test_a_thread_without_the_context_has_no_span(spans, tracer):
+    """
+    A thread that was not given the context is in no trace.
+    """
+
+    @mark
+    def job():
+        pass
+
+    with tracer.start_as_current_span("request"), ThreadPoolExecutor(1) as pool:
+        pool.submit(job).result()
+
+    assert ["request"] == names(spans)
 
 
 def test_returned_coroutine(spans, tracer):
