@@ -15,6 +15,7 @@ import json
 import platform
 import statistics
 import subprocess
+import sys
 import sysconfig
 import tracemalloc
 from dataclasses import dataclass
@@ -190,7 +191,10 @@ def measure(rounds: int) -> dict[str, Any]:
     lookup.when_unknown(None)  # nobody asks git meanwhile
     kept = memory()
     taken = medians(rounds)
-    optimised = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+    # Distributions build with PGO without saying so in the options.
+    optimised = sys.base_prefix == "/usr" or "--enable-optimizations" in str(
+        sysconfig.get_config_var("CONFIG_ARGS")
+    )
     return {
         "python": platform.python_version(),
         "pgo": optimised,

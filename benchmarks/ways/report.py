@@ -56,7 +56,7 @@ def tables(measured: list[dict[str, Any]]) -> str:
         _table("kind, way", columns, _kinds(columns)),
         "A small web request (Flask, called as WSGI) in which every function is measured, by what a request costs more:",
         _table("way", columns, _requests(columns)),
-        "The goals:",
+        "The goals, with the drain and in a trace that is not sampled:",
         _table("goal", columns, _goals(columns)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -75,7 +75,7 @@ def _table(head: str, columns: list[Measured], rows: Iterator[Row]) -> str:
 
 
 def _calls(columns: list[Measured]) -> Iterator[Row]:
-    last = columns[-1].added()
+    last = _of_all(columns, "nothing")
     for name in sorted(last, key=lambda each: last[each]):
         yield name, [_number(each.added().get(name, 0.0) / each.added()[WRAPT]) for each in columns]
 
@@ -85,7 +85,7 @@ def _kinds(columns: list[Measured]) -> Iterator[Row]:
     for kind in kinds:
         if kind in ("nothing", "request"):
             continue
-        last = columns[-1].added(kind)
+        last = _of_all(columns, kind)
         for name in sorted(last, key=lambda each: last[each]):
             yield (
                 f"{kind}: {name}",
@@ -93,11 +93,20 @@ def _kinds(columns: list[Measured]) -> Iterator[Row]:
             )
 
 
+def _of_all(columns: list[Measured], kind: str) -> dict[str, float]:
+    """Return the ways of all columns; of one that several have, the last one's figure, to sort by."""
+    found: dict[str, float] = {}
+    for each in columns:
+        found |= {name: cost / each.added()[WRAPT] for name, cost in each.added(kind).items()}
+    return found
+
+
 def _requests(columns: list[Measured]) -> Iterator[Row]:
     if "request / bare" not in columns[-1].found["taken"]:
         return
     shares = [_shares(each) for each in columns]
-    for name in sorted(shares[-1], key=lambda each: shares[-1][each]):
+    every = {name: share for each in shares for name, share in each.items()}
+    for name in sorted(every, key=lambda each: every[each]):
         yield name, [f"{each[name]:+.1%}" if name in each else "" for each in shares]
 
 
@@ -188,8 +197,8 @@ def _values(column: Measured) -> list[float | None]:
 
 
 def _number(value: float) -> str:
-    if not value:
-        return ""
+    if value <= 0:
+        return "-"  # not there, or less than what the measurement can tell apart
     return f"{value:.2f}" if abs(value) < _ROUNDED else f"{value:,.0f}"
 
 
