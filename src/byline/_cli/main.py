@@ -28,6 +28,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "manifest",
+    "serve",
     "dashboards",
     "sentry",
     "completion",

@@ -17,19 +17,26 @@ _STYLE = Style(
 )  # fmt: skip
 
 
+_ON_PAGE = b"""
+.guides, .guide.line { stroke: #999 !important; stroke-opacity: .35 !important; stroke-dasharray: none !important; }
+@media (prefers-color-scheme: dark) { text { fill: #bbb !important; } }
+"""
+"""Guides that stay behind the numbers, and text that reads in the dark: a picture knows the browser's scheme too."""
+
+
 def stacked(labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> bytes:
     """Draw counts over time, on top of each other."""
-    return _drawn(pygal.StackedBar, labels, series, height=260)
+    return _drawn(pygal.StackedBar, labels, series, height=300)
 
 
 def lines(labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> bytes:
     """Draw durations over time."""
-    return _drawn(pygal.Line, labels, series, height=280, dots_size=2, formatter=duration)
+    return _drawn(pygal.Line, labels, series, height=320, dots_size=2, value_formatter=duration)
 
 
 def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> bytes:
     """Draw shares side by side."""
-    return _drawn(pygal.Bar, labels, series, height=280, formatter=lambda share: f"{share:.0%}")
+    return _drawn(pygal.Bar, labels, series, height=320, value_formatter=lambda share: f"{share:.0%}")
 
 
 def _drawn(
@@ -39,8 +46,8 @@ def _drawn(
     **options: object,
 ) -> bytes:
     chart = kind(
-        style=_STYLE, js=(), css=("file://style.css", "file://graph.css"), width=900, margin=8, show_minor_x_labels=False,
-        truncate_legend=-1, legend_at_bottom=True, legend_at_bottom_columns=3, no_data_text="nothing in this time",
+        style=_STYLE, js=(), css=("file://style.css", "file://graph.css"), width=900, margin=8, margin_bottom=28, show_minor_x_labels=False,
+        truncate_legend=-1, truncate_label=-1, legend_at_bottom=True, legend_at_bottom_columns=3, no_data_text="nothing in this time",
         x_label_rotation=0, disable_xml_declaration=False, show_x_guides=False, **options,
     )  # fmt: skip
     chart.x_labels = list(labels)
@@ -49,6 +56,4 @@ def _drawn(
     for name, values in series.items():
         chart.add(name, list(values))
     rendered: bytes = chart.render()
-    return rendered.replace(
-        b"</style>", b"@media (prefers-color-scheme: dark) { text { fill: #bbb !important; } }</style>", 1
-    )
+    return rendered.replace(b"</style>", _ON_PAGE + b"</style>", 1)
