@@ -8,7 +8,7 @@ from types import FunctionType
 from weakref import WeakSet
 
 from .._model import Unverified
-from .._telemetry import latency
+from .._telemetry import latency, worker
 from .._telemetry.latency import Recorder
 from . import lookup, signature, templates
 
@@ -52,3 +52,11 @@ def _cap(recorder: Recorder) -> None:
         _log.warning("%s is called more than %d times a second and is timed no longer.", name, _rate)
         reason = f"called more than {_rate} times a second: timed no longer, failures still count"
         lookup.note(Unverified(name, reason, "raise BYLINE_MAX_RATE, or leave the function out"))
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+worker.after_fork(_after_fork_in_child)

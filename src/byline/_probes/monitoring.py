@@ -304,8 +304,8 @@ _CALLBACKS: dict[str, Callable[..., object]] = {
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _spare_lock  # whoever held them stayed in the parent
-    _lock, _spare_lock = threading.RLock(), threading.RLock()
+    global _lock, _spare_lock, _arm_lock  # whoever held them stayed in the parent
+    _lock, _spare_lock, _arm_lock = threading.RLock(), threading.RLock(), threading.RLock()
 
 
 worker.after_fork(_after_fork_in_child)

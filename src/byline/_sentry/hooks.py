@@ -13,7 +13,7 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.scope import add_global_event_processor
 
 from .. import _registry
-from .._telemetry import escapes, faults, spans
+from .._telemetry import escapes, faults, spans, worker
 from . import capture, settings
 from .attribution import Event, Hint, annotate, is_error, without_wrappers
 from .event import OWN
@@ -80,3 +80,11 @@ def fill_release(options: dict[str, Any]) -> None:
     dist = re.sub(r"[^\w.+-]+", "-", deployed.branch, flags=re.ASCII)[:DIST_LIMIT]
     if dist and options.get("dist") is None:
         options["dist"] = dist
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603  # whoever held it stayed in the parent
+    _lock = threading.Lock()
+
+
+worker.after_fork(_after_fork_in_child)
