@@ -22,7 +22,9 @@ class BylineIntegration(Integration):
 
     identifier = settings.IDENTIFIER
 
-    def __init__(self, *, capture: Capture = "all", rate: int | None = None, spans: bool = True) -> None:
+    def __init__(
+        self, *, capture: Capture = "all", rate: int | None = None, spans: bool = True, findings: bool = False
+    ) -> None:
         """
         Set what the client gets. Every error event is attributed, whatever is set here.
 
@@ -35,10 +37,13 @@ class BylineIntegration(Integration):
 
             spans: Whether a marked call inside a transaction of Sentry's becomes a span of it.
 
+            findings: Whether exceptions that marked functions swallow become events of level warning, once
+                a minute for each line and kind at most. From Python 3.12 on, where ``byline.instrument()`` is on.
+
         Raises:
             ConfigError: A value that cannot be meant, or an unknown ``BYLINE_*`` variable.
         """
-        self.settings = Settings(capture, rate, spans)
+        self.settings = Settings(capture, rate, spans, findings)
         hooks.install()
 
     @staticmethod

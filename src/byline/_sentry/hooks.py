@@ -13,8 +13,8 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.scope import add_global_event_processor
 
 from .. import _registry
-from .._telemetry import escapes, faults, spans, worker
-from . import capture, settings
+from .._telemetry import escapes, faults, findings as finding_events, spans, worker
+from . import capture, findings, settings
 from .attribution import Event, Hint, annotate, is_error, without_wrappers
 from .event import OWN
 from .spans import SentrySpans
@@ -39,6 +39,7 @@ def install() -> None:
             ignore_logger("byline")
     escapes.set_watch(capture.watch)
     spans.put_beside(SentrySpans())
+    finding_events.subscribe(findings.tell)
 
 
 def process(event: Event, hint: Hint | None) -> Event | None:

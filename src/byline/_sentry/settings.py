@@ -22,6 +22,7 @@ class Settings:
     capture: Capture = "all"
     rate: int | None = None
     spans: bool = True
+    findings: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no setting can mean."""
