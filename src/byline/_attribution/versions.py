@@ -21,8 +21,6 @@ _LONG_STRING = re.compile(
     rb"""|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""",
     re.DOTALL,
 )
-_KEYWORD = re.compile(rb"(?:def|class)\s+$")
-_BEFORE_NAME = 40
 _PARSED = 128
 """Texts of functions kept parsed: what one commit left is what the next one found."""
 
@@ -49,8 +47,6 @@ class FileVersion:
 
     def is_missing(self, name: str) -> bool:
         """Tell whether the file has no function of this name, as far as its text shows."""
-        if name in self._places:
-            return False
         parts = set(name.split(".")) - {LAMBDA, "<locals>"}
         # How names that are not ASCII are written depends on the file's encoding.
         return any(not self._defines(part.encode()) for part in parts if part.isascii())
@@ -134,10 +130,13 @@ class FileVersion:
 
     def _defines(self, name: bytes) -> bool:
         """Tell whether the name stands behind ``def`` or ``class`` somewhere."""
-        for found in re.finditer(re.escape(name) + rb"\b", self._text):
-            start = found.start()
-            if _KEYWORD.search(self._text, max(0, start - _BEFORE_NAME), start):
-                return True
+        for opening in (b"def " + name, b"class " + name):
+            place = self._text.find(opening)
+            while place >= 0:
+                end = place + len(opening)
+                if not (self._text[end : end + 1].isalnum() or self._text[end : end + 1] == b"_"):
+                    return True
+                place = self._text.find(opening, end)
         return False
 
     @cached_property
