@@ -57,7 +57,9 @@ def outcome(folder: Path, project: Path, code: str, **variables: str) -> tuple[i
     with Store.open(folder / "x.db", read_only=True) as store:
         calls = sum(each.sketch.count for each in store.latency())
     told = json.loads(run(folder, "-m", "byline", "doctor", "--json", "--store", "x.db"))
-    return calls, [each["told"] for each in told["checks"] if each["name"] == "last run"]
+    said = [each["told"] for each in told["checks"] if each["name"] == "last run"]
+    # Before Python 3.12 the probes are listed too, which is another matter.
+    return calls, [each for each in said if "sys.monitoring" not in each]
 
 
 def test_namespace_package(tmp_path, project):
