@@ -113,7 +113,7 @@ def test_no_calls_are_a_sentence(run):
     """
     done = run("latency", "cart.nothing")
 
-    assert (1, "Error: No calls of cart.nothing are recorded") == (done.exit_code, done.stderr[:44])
+    assert (1, "Error: No calls of cart.nothing are recorded") == (done.exit_code, done.output[:44])
 
 
 def test_csv_has_a_header_and_no_formulas(run):
@@ -162,6 +162,6 @@ def test_what_cannot_be_written_is_a_sentence(run, tmp_path, monkeypatch):
     missing = run("export", "--format", "parquet", "--output", str(tmp_path / "file"))
 
     assert [2, 2, 2] == [nowhere.exit_code, piped.exit_code, missing.exit_code]
-    assert "cannot be written: No such file" in nowhere.stderr
-    assert "--output" in piped.stderr
-    assert "pip install 'byline[parquet]'" in missing.stderr
+    assert "cannot be written: No such file" in nowhere.output
+    assert "--output" in piped.output
+    assert "pip install 'byline[parquet]'" in missing.output
