@@ -416,8 +416,12 @@ def test_a_forked_child_leaves_what_the_parent_holds(client):
     except FailureError as error:
         kept = error
     if (child := os.fork()) == 0:
-        del kept
-        os._exit(len(sent.events))
+        status = 1
+        try:
+            del kept
+            status = len(sent.events)
+        finally:
+            os._exit(status)
     assert 0 == os.waitpid(child, 0)[1]
     del kept
     assert 1 == len(sent.events)
