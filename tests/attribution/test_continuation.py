@@ -10,7 +10,7 @@ from byline._attribution.continuation import Continued, Earlier, go_on
 from byline._attribution.repository import Repository
 
 from ..repositories import RepositoryFactory
-from .histories import histories, write
+from .histories import Made, histories, write
 from .ownership import GENERATED, TEXT, changed, git_blame, lines_of, without
 
 Owners = dict[str, FileOwnership]
@@ -161,3 +161,25 @@ def test_a_file_without_known_removals_is_followed_whole(repo: RepositoryFactory
     _, found = continued(repository, second, earlier)
 
     assert frozenset({"a.py"}) == found.rest
+
+
+def test_lines_that_come_to_two_commits_with_the_same_file(repo):
+    """
+    A merge sends lines to both its parents, and both come to the same old version: a removal is told once.
+    """
+    same = "value = 0 # text\n"
+    tail = same.rstrip("\n")
+    made = [
+        Made((), {"a.py": [same, same, "gone = 1\n", same, same, same, same, tail]}, 0),
+        Made((0,), {"a.py": [same] * 5 + [tail]}, 0),
+        Made((1,), {"a.py": [same, same, tail]}, 0),
+        Made((1,), {"a.py": [same] * 5 + [tail], "b.py": []}, 0),
+        Made((2, 3), {"a.py": [same] * 3, "b.py": []}, 0),
+    ]
+    shas = write(repo, made)
+    repository = Repository.open(repo.path)
+
+    owners, found = continued(repository, shas[4], earlier_of(repository, shas[3]))
+
+    assert not found.rest
+    assert facts(own_lines(repository, shas[4]).files) == facts(owners)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byline._attribution.replay import both
+from byline._attribution.cells import both
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,13 @@ from byline._attribution.replay import both
         ((1, 3), 2, (1, 2, 3)),
         (1, -1, 1),
         (-1, 1, 1),
-        (-1, 2, 2),
+        (-1, 2, (-1, 2)),
         (-1, -1, -1),
-        ((1, 2), -3, (1, 2)),
+        ((1, 2), -3, (-3, 1, 2)),
     ],
 )
-def test_lines_that_look_for_an_owner_win_over_neighbours(one, other, expected):
+def test_lines_add_up(one, other, expected):
     """
-    Final lines add up; a line that is only a neighbour counts as long as it is alone.
+    Final lines and neighbours add up; a line is no neighbour of its own.
     """
     assert expected == both(one, other)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from .blame import DEPTH, FileOwnership, Progress, plan_lines, replay_plan, results
-from .replay import Cell, Cells, Neighbours, Replay, both
+from .cells import Cell, Cells, Neighbours, as_neighbour, both, joined, numbers
+from .replay import Replay
 from .repository import Repository
 from .walk import Plan
 
@@ -85,13 +86,18 @@ def _finish(
     replay: Replay, way: _Way, blobs: Mapping[str, str], order: Mapping[str, int]
 ) -> tuple[dict[str, FileOwnership], set[str]]:
     """Return what a replay and the owners of before tell together, and the files of which they don't."""
-    lost = {
-        replay.paths[file]
-        for commit, files in replay.left.items()
-        for path, cells in files.items()
-        for file in _take_over(replay, way, commit, path, cells)
-    }
-    return dict(results(replay, blobs, order)), lost
+    lost: set[int] = set()
+    arrived: dict[str, Cells] = {}
+    for commit, files in replay.left.items():
+        for path, cells in files.items():
+            if way.leads_to(commit, path):
+                # Where a file is the same in several commits, its lines come together again further down.
+                arrived[path] = joined(arrived[path], cells) if path in arrived else cells
+            else:
+                lost |= _files_in(replay, cells)
+    for path, cells in arrived.items():
+        lost |= _take_over(replay, way, path, cells)
+    return dict(results(replay, blobs, order)), {replay.paths[file] for file in lost}
 
 
 def _end_of_first_parents(plan: Plan, head: str) -> str:
@@ -103,25 +109,29 @@ def _end_of_first_parents(plan: Plan, head: str) -> str:
     return at
 
 
-def _take_over(replay: Replay, way: _Way, commit: str, path: str, cells: Cells) -> set[int]:
+def _files_in(replay: Replay, cells: Cells) -> set[int]:
+    return {file for cell in cells if cell for file in replay.finals(cell)}
+
+
+def _take_over(replay: Replay, way: _Way, path: str, cells: Cells) -> set[int]:
     """
     Give lines that came to an old commit the owners that they have there.
 
     Returns:
         The files that have some of the lines, when their owners are not known there.
     """
-    files = {file for cell in cells if cell for file in replay.finals(cell)}
+    files = _files_in(replay, cells)
     if not files:
         return set()
-    known = way.earlier.recall(path) if way.leads_to(commit, path) else None
-    if known is None or known.removals is None or sum(run.length for run in known.runs) != len(cells):
+    known = way.earlier.recall(path)
+    if known.removals is None or sum(run.length for run in known.runs) != len(cells):
         return files
-    for commit_, above, below in known.removals:
+    for commit, above, below in known.removals:
         over, under = _carried(above, cells), _carried(below, cells)
         if not over or not under:
             return files
         if over[0] or under[0]:
-            replay.removals.append((commit_, over, under))
+            replay.removals.append((commit, over, under))
     for run in known.runs:
         place = replay.new_place(run.commit, run.path)
         replay.own(place, run.original_start, cells[run.start - 1 : run.start - 1 + run.length])
@@ -136,11 +146,13 @@ def _carried(neighbours: Neighbours, cells: Cells) -> Neighbours:
 
 
 def _now(cell: Cell, cells: Cells) -> Cell:
-    if isinstance(cell, int) and cell < 0:
-        now = cells[-cell - 1]
-        return -abs(now[0] if isinstance(now, tuple) else now)
-    alive = [now for line in (cell if isinstance(cell, tuple) else (cell,)) if (now := cells[line - 1])]
-    return reduce(both, alive) if alive else 0
+    found = (
+        as_neighbour(now) if number < 0 else now
+        for number in numbers(cell)
+        if (now := cells[abs(number) - 1])
+    )
+    nothing: Cell = 0
+    return reduce(both, found, nothing)
 
 
 @dataclass(slots=True)

@@ -13,10 +13,11 @@ from .._manifest.records import commit_row, evidence_of, evidence_row
 from .._model import Commit, Unverified
 from .blame import Deletion, FileOwnership, Run
 from .cache import CacheFile, UnusableCacheError, pack, write
+from .cells import Neighbours
 from .comments import CommentMark
 from .commits import Commits
 from .marks import LineMark
-from .replay import Neighbours, Removal
+from .replay import Removal
 
 Row = list[Any]
 

@@ -7,28 +7,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
 
+from .cells import Cell, Cells, Neighbours, as_neighbour, both, joined, numbers, shifted, without_neighbours
 from .counterparts import counterparts
 from .diffs import Hunk, Pair
 from .walk import Move, Plan, Step
 
-Cell = int | tuple[int, ...]
-"""
-What one line of an old version became: the number of a final line, or 0 when it did not survive.
-
-A tuple when several final lines come from it: a file that was renamed on two branches. A
-negative number is a line that another parent answers for; it is only here as a neighbour, to
-tell where a branch removed something.
-"""
-
-Cells = list[Cell]
-"""One cell for each line of a version."""
-
 Files = dict[str, Cells]
 Passed = tuple[int, str, Cells]
 """A parent's number, a path there, and the lines that go on to it."""
-
-Neighbours = tuple[Cell, ...]
-"""What became of the lines above or below a place, the nearest first; 0 stands for the file's edge."""
 
 Removal = tuple[str, Neighbours, Neighbours]
 """A commit that removed lines, and what is above and below."""
@@ -139,7 +125,7 @@ class Replay:
         elif step.commit in self._ignored:
             rest = yield from self._from_several(step.commit, move, cells)
             # A neighbour is no line of its own.
-            rest = [0 if isinstance(cell, int) and cell < 0 else cell for cell in rest]
+            rest = [without_neighbours(cell) if cell else 0 for cell in rest]
             if any(rest):
                 left.append((move, rest))
         elif len(step.parents) == 1:
@@ -263,11 +249,11 @@ class Replay:
         for file in self.shared:
             found[file] = None
         for commit, above, below in self.removals if self._depth > 1 else ():
-            file = self.file_of(_any(above[0] or below[0]))
+            file = self.file_of(numbers(above[0] or below[0])[0])
             mine = found[file]
             if mine is not None:
                 shift = self.first[file] - 1
-                mine.append((commit, _shifted(above, shift), _shifted(below, shift)))
+                mine.append((commit, shifted(above, shift), shifted(below, shift)))
         return [None if each is None else tuple(each) for each in found]
 
     def finals(self, cell: Cell) -> dict[int, int]:
@@ -291,11 +277,11 @@ class Replay:
         return large
 
     def _join(self, one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
-        firsts = (next((_any(cell) for cell in cells if cell), 0) for cells in (one, other))
+        firsts = (next((numbers(cell)[0] for cell in cells if cell), 0) for cells in (one, other))
         files = {self.file_of(final) for final in firsts if final}
         if len(files) > 1:
             self.shared |= files
-        return _joined(one, other)
+        return joined(one, other)
 
     def _add_neighbours(self, rest: Cells, cells: Cells, hunks: Sequence[Hunk]) -> None:
         """Add the lines around each hunk, so that a branch can say between which lines it removed some."""
@@ -303,10 +289,7 @@ class Replay:
             begin, end = _region(start, count)
             for index in (begin - 1, end):
                 if 0 <= index < len(cells) and not rest[index]:
-                    cell = cells[index]
-                    if isinstance(cell, tuple):
-                        self.shared |= {self.file_of(final) for final in cell}
-                    rest[index] = -abs(_any(cell))
+                    rest[index] = as_neighbour(cells[index])
 
 
 def _region(start: int, count: int) -> tuple[int, int]:
@@ -318,30 +301,3 @@ def _touches(hunks: Sequence[Hunk], after: int) -> bool:
     """Tell whether a hunk reaches the gap behind a line."""
     regions = (_region(start, count) for _, _, start, count in hunks)
     return any(begin <= after <= end for begin, end in regions)
-
-
-def _shifted(neighbours: Neighbours, by: int) -> Neighbours:
-    return tuple(
-        tuple(each - by for each in cell)
-        if isinstance(cell, tuple)
-        else cell - by * ((cell > 0) - (cell < 0))
-        for cell in neighbours
-    )
-
-
-def _any(cell: Cell) -> int:
-    return cell[0] if isinstance(cell, tuple) else cell
-
-
-def _joined(one: Sequence[Cell], other: Sequence[Cell]) -> Cells:
-    return [
-        both(cell, twin) if cell and twin else cell or twin for cell, twin in zip(one, other, strict=True)
-    ]
-
-
-def both(one: Cell, other: Cell) -> Cell:
-    cells = (*(one if isinstance(one, tuple) else (one,)), *(other if isinstance(other, tuple) else (other,)))
-    finals = sorted({final for final in cells if final > 0})
-    if not finals:
-        return one
-    return finals[0] if len(finals) == 1 else tuple(finals)
