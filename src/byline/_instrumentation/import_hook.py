@@ -13,9 +13,10 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from .. import _config
+from .. import _config, _registry
 from .._manifest import Manifest
 from .._model import Attribution, Function, Unverified
+from .._registry import Entry
 from .._telemetry import instruments, otel, worker
 from . import lookup
 from .selection import selection_of
@@ -49,7 +50,7 @@ def mark(function: FunctionType) -> object:
         found = lookup.attribute(current, code, lookup.function_here(code, function.__module__))
         if not _is_wanted(*found):
             return function
-        return wrap(function, lookup.entry_for(code, function.__module__))
+        return wrap(function, _registry.find(code) or _registry.add(Entry(code, *found)))
     except Exception as error:  # noqa: BLE001  # one function that cannot be wrapped never stops a module from importing
         name = f"{function.__module__}.{function.__qualname__}"
         _log.exception("byline could not wrap %s; it runs unmeasured", name)

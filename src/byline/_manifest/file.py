@@ -44,6 +44,7 @@ class ManifestFile:
         self._shipped = shipped
         evidence, functions, runs = content
         self._evidence: list[Evidence] = [evidence_of(row) for row in evidence]
+        self._attributions: dict[int, Attribution] = {}
         self._functions: list[FunctionRow] = [function_of(row, path, module) for row in functions]
         self._ends = list(accumulate(runs[::3]))
         self._owners: list[int] = runs[1::3]
@@ -135,6 +136,13 @@ class ManifestFile:
         return self._evidence[number] if number >= 0 else None
 
     def _attribution(self, row: FunctionRow) -> Attribution:
+        # An import asks for each function of its module several times.
+        known = self._attributions.get(id(row))
+        if known is None:
+            known = self._attributions[id(row)] = self._read(row)
+        return known
+
+    def _read(self, row: FunctionRow) -> Attribution:
         find = self._find
         commit, last, evidence = find(row.commit), find(row.last_commit), self._mark(row.evidence)
         owners = {number: each.sha for number, _ in row.contributions if (each := find(number))}
