@@ -157,9 +157,9 @@ def report(path: Path, runs: int) -> None:
         thinned = ", ".join(f"{each.what}: {each.rows:,} rows" for each in store.thinned()) or "nothing"
     print(f"{incidents:,} incidents, {path.stat().st_size / 1e6:.0f} MB, thinned: {thinned}")
     empty = best(["--version"], runs)
-    print(f"{'byline --version':<46}{empty:6.2f} s")
+    print(f"{'byline --version':<62}{empty:6.2f} s")
     for line in questions(commit, incident):
-        print(f"{'byline ' + ' '.join(line):<46}{best([*line, '--store', str(path)], runs):6.2f} s")
+        print(f"{'byline ' + ' '.join(line):<62}{best([*line, '--store', str(path)], runs):6.2f} s")
 
 
 def questions(commit: str, incident: Incident) -> Iterator[list[str]]:
@@ -167,8 +167,17 @@ def questions(commit: str, incident: Incident) -> Iterator[list[str]]:
     yield ["incidents"]
     yield ["incidents", "--since", "48h"]
     yield ["incidents", commit[:12]]
+    yield ["latency"]
+    yield ["latency", "--since", "30d"]
+    yield ["latency", incident.function]
+    yield ["latency", "--by", "commit"]
+    yield ["status"]
+    yield ["report"]
+    yield ["report", "--since", "30d"]
     yield ["why"]
     yield ["why", incident.id]
+    yield ["why", incident.trace_id]
+    yield ["incidents", "--trace", incident.trace_id]
 
 
 def best(arguments: list[str], runs: int) -> float:

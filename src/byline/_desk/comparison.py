@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from .._store import sketches
@@ -89,18 +90,30 @@ class _Version:
         self.returned = sum(each.returned.count for each in spans)
         self.rates = [each.error_rate for each in spans]
         self.calls = sum(each.calls for each in spans) / max(1, len(spans))
-        self.durations = Durations([each.returned for each in self.timed])
+
+    @cached_property
+    def durations(self) -> Durations:
+        return Durations([each.returned for each in self.timed])
+
+    @cached_property
+    def whole(self) -> Span:
+        return together(self.spans)
+
+    @cached_property
+    def first(self) -> _Version:
+        """The first third of the spans."""
+        return _Version(self.spans[: max(1, len(self.spans) // 3)])
+
+    @cached_property
+    def last(self) -> _Version:
+        """The last third."""
+        return _Version(self.spans[-max(1, len(self.spans) // 3) :])
 
     def quantile(self, q: float) -> float:
-        return sketches.quantile(together(self.timed).returned, q) if self.timed else 0.0
+        return sketches.quantile(self.whole.returned, q)
 
     def error_rate(self) -> float:
-        return together(self.spans).error_rate
-
-    def third(self, number: int) -> _Version:
-        """Return the first (0) or the last (2) third of the spans."""
-        size = max(1, len(self.spans) // 3)
-        return _Version(self.spans[:size] if not number else self.spans[-size:])
+        return self.whole.error_rate
 
 
 def _latency(metric: Metric, q: float, old: _Version, new: _Version, last: _Version) -> Change:
@@ -111,8 +124,8 @@ def _latency(metric: Metric, q: float, old: _Version, new: _Version, last: _Vers
     verdict, reason = _judge(
         is_bigger=is_bigger,
         is_certain=is_bigger and _is_longer(q, old, new),
-        early=_slower(q, last if last.timed else old, new.third(0), ratio),
-        late=_slower(q, old, new.third(2), ratio),
+        early=_slower(q, last if last.timed else old, new.first, ratio),
+        late=_slower(q, old, new.last, ratio),
         spread=_share(new.durations.shares_above(math.log2(before)) if before else [], 1 - q),
         what="slower",
     )
@@ -146,8 +159,8 @@ def _errors(old: _Version, new: _Version, last: _Version) -> Change:
     verdict, reason = _judge(
         is_bigger=is_bigger,
         is_certain=is_bigger and _fails_more(old, new),
-        early=new.third(0).error_rate() - (last if last.spans else old).error_rate() >= change / 2,
-        late=new.third(2).error_rate() - before >= change / 2,
+        early=new.first.error_rate() - (last if last.spans else old).error_rate() >= change / 2,
+        late=new.last.error_rate() - before >= change / 2,
         spread=_share(new.rates, before),
         what="fails more",
     )

@@ -12,6 +12,9 @@ from ..store import CommitIncidents, Kind, Store
 from .numbers import FunctionNumbers, numbers_of
 
 _AT_ONCE = 10_000
+_MEASURED = 5
+"""Functions of each commit whose calls are added up in a list of commits with a limit."""
+
 _LATE_NS = 60_000_000_000
 
 
@@ -100,7 +103,8 @@ def report(  # noqa: PLR0913  # keyword-only filters
         since=since, until=until, limit=limit,
     )  # fmt: skip
     known: dict[str, FunctionNumbers | None] = {}
-    for name in dict.fromkeys(name for each in shown for name in each.functions[:limit]):
+    measured = limit if commit or limit is None else min(limit, _MEASURED)
+    for name in dict.fromkeys(name for each in shown for name in each.functions[:measured]):
         known[name] = numbers_of(name, store.latency(function=name, since=since, until=until))
     return IncidentReport(
         tuple(_report(each, kinds, known) for each in shown),

@@ -18,7 +18,8 @@ from .upkeep import INCIDENTS_REMOVED, thinned_before
 from .windows import FOREVER, SPANS, cover, minutes_within, within
 
 _WINDOW = {"since": "time_ns >= :since", "until": "time_ns < :until"}
-_SPECIAL = {**_WINDOW, "id": "i.id = :id"}
+# The index has only incidents with a trace, and SQLite must see that no others are wanted.
+_SPECIAL = {**_WINDOW, "id": "i.id = :id", "trace_id": "trace_id = :trace_id AND trace_id != ''"}
 _ALL = dict.fromkeys(SPANS, FOREVER)
 """Sums of incidents are written with them, so they are always complete."""
 
