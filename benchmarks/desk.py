@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import batched
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from byline._model import Attribution, Incident, Suspect
 from byline._store import sketches, upkeep
@@ -58,11 +59,11 @@ def make(path: Path, incidents: int, functions: int, seed: int, max_bytes: int) 
     world = World(rng, functions, now_ns)
     with Store.open(path, create=True, max_bytes=1 << 62, max_age=timedelta(days=2 * DAYS)) as store:
         store._sum_up_at = math.inf  # once, at the end  # noqa: SLF001  # the writer would do it as time goes by
-        for some in batched(world.functions_seen(), BATCH):
+        for some in _batches(world.functions_seen(), BATCH):
             store.add_functions(some)
-        for some in batched(world.calls(), BATCH):
+        for some in _batches(world.calls(), BATCH):
             store.add_latency(some)
-        for some in batched(world.incidents(incidents), BATCH):
+        for some in _batches(world.incidents(incidents), BATCH):
             store.add_incidents(some)
         bounds = upkeep.Bounds(max_bytes, now_ns - 2 * DAYS * 24 * 60 * MINUTE_NS, now_ns)
         with store._file.opened() as connection:  # noqa: SLF001
@@ -70,6 +71,15 @@ def make(path: Path, incidents: int, functions: int, seed: int, max_bytes: int) 
                 pass
             while upkeep.used_bytes(connection) > max_bytes:
                 upkeep.shrink(connection, bounds)
+
+
+Value = TypeVar("Value")
+
+
+def _batches(values: Iterable[Value], size: int) -> Iterator[list[Value]]:
+    source = iter(values)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 class World:
