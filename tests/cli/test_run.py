@@ -163,12 +163,12 @@ def test_wrong_usage(checkout, words, message):
 
 def test_truncated_manifest(checkout):
     """
-    A damaged manifest stops the start, not a call.
+    A damaged manifest that is named stops the start, not a call.
     """
     path = checkout / ".byline" / "byline.manifest"
     path.write_bytes(path.read_bytes()[:100])
 
-    done = byline(checkout, "run", "job.py")
+    done = byline(checkout, "run", "--manifest", str(path), "job.py")
 
     assert (2, True) == (done.returncode, "is damaged" in done.stderr)
 
@@ -237,3 +237,36 @@ def test_a_python_without_byline_says_nothing(checkout, tmp_path):
 
     assert "fine\n" == done.stdout
     assert "off in this process" not in done.stderr
+
+
+def test_a_script_knows_its_file(tmp_path):
+    """
+    A script that changes its folder still finds itself, as with Python alone.
+    """
+    script = "import os\nos.chdir('/')\nprint(open(__file__).readline(), __loader__.get_filename('__main__') == __file__)\n"
+    (tmp_path / "app.py").write_text(script)
+
+    for words in (["app.py"], ["-m", "byline", "run", "--no-store", "app.py"]):
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert "import os\n True\n" == done.stdout, done.stderr
+
+
+def test_a_damaged_manifest_that_was_merely_found(tmp_path):
+    """
+    The program runs on without it, and that is said; one that is named must be right.
+    """
+    (tmp_path / ".byline").mkdir()
+    (tmp_path / ".byline/byline.manifest").write_bytes(b"damaged")
+    (tmp_path / "app.py").write_text("print('ran')\n")
+    words = [sys.executable, "-m", "byline", "run", "--no-store"]
+
+    found, named = (
+        subprocess.run([*words, *more, "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        for more in ([], ["--manifest", ".byline/byline.manifest"])
+    )  # fmt: skip
+
+    assert (0, "ran\n") == (found.returncode, found.stdout), found.stderr
+    assert "byline.manifest" in found.stderr
+    assert (2, "") == (named.returncode, named.stdout)

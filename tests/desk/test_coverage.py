@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from coverage import CoverageData
 
 from byline._desk.coverage import report
 from byline._desk.coverage_files import write_coverage_data, write_lcov
 from byline._model import ExecutedLines
-from byline.store import Store
+from byline._store import sketches
+from byline.store import Calls, Store
 
 RAN = ExecutedLines(
     "shop.cart.total", "shop/cart.py", 10, "a" * 40, "b" * 40,
@@ -54,3 +57,16 @@ def test_coverage_py_reads_its_data(tmp_path):
     data.read()
 
     assert [11] == data.lines(str(tmp_path / "shop" / "cart.py"))
+
+
+def test_what_was_called_and_not_watched_is_no_function_never_called(tmp_path):
+    """
+    A function with calls but no lines, as before Python 3.12, is not known: it is listed, with what would tell.
+    """
+    with Store.open(tmp_path / "byline.db", create=True) as store:
+        store.add(executed=[replace(RAN, run=(), handlers_run=())])
+        store.add_latency([Calls("shop.cart.total", "a" * 40, "b" * 40, "", 1, sketches.of([0.1]))])
+        found = report(store)
+
+    assert (0, ()) == (found.never_called, found.functions)
+    assert any("Python 3.12" in each.cure for each in found.unverified if each.subject == "shop.cart.total")

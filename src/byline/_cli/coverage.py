@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..exceptions import ManifestError
 from . import options
 from .output import console, count, print_json, share, visible
 
@@ -90,14 +88,14 @@ def command(  # each option is an argument
 
 
 def _manifest(argument: Path | None) -> Manifest | None:
-    """Open the manifest: a named one must be there, without one the store alone answers."""
+    """Open the manifest: one that is named or found must be right, without one the store alone answers."""
+    from .._config import Config
     from .._desk.places import open_manifest
+    from .._manifest import find
 
-    if argument is not None:
-        return open_manifest(argument)
-    with suppress(ManifestError):
-        return open_manifest(None)
-    return None
+    if argument is None and not Config.from_env().manifest and find("", Path.cwd()) is None:
+        return None
+    return open_manifest(argument)
 
 
 def _as_json(report: CoverageReport) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from .._config import Config
-from ..exceptions import RunError
+from ..exceptions import ManifestError, RunError
 
 EXAMPLES = """
 \b
@@ -57,7 +57,14 @@ def command(
     entry = Path(words[0]) if Path(words[0]).is_file() else Path.cwd()
     found = find(str(manifest or config.manifest), entry) or find("", Path.cwd())
     if found is not None:
-        Manifest.open(found)
+        try:
+            Manifest.open(found)
+        except ManifestError as error:
+            if manifest or config.manifest:
+                raise
+            # Merely found: the program runs on without it.
+            click.echo(f"byline: {error}", err=True)
+            found = None
     place = None if no_store else store or (Path(config.store) if config.store else _beside(found))
     if place is not None:
         from ..store import Store

@@ -113,6 +113,17 @@ def report(
                     "run it in the checkout that was deployed",
                 )
             )
+    called = {each.function for each in store.totals()}
+    unwatched = [each.function for each in found if not each.is_called and each.function in called]
+    notes += (
+        Unverified(
+            name,
+            "it was called, and nobody watched which of its lines ran",
+            "run it with Python 3.12 or later, and BYLINE_PROBES with lines",
+        )
+        for name in unwatched
+    )
+    found = [each for each in found if each.function not in unwatched]
     wanted = commit.lower() if commit else ""
     kept = [each for each in found if each.commit.startswith(wanted) or each.last_commit.startswith(wanted)]
     kept.sort(key=lambda each: (each.path, each.first_line))

@@ -5,8 +5,10 @@ Python compiles a script itself, past every import hook; so the script is compil
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -27,12 +29,19 @@ def main(arguments: list[str]) -> None:
 
 def run_script(arguments: list[str]) -> None:
     """Run a Python file as ``__main__``."""
-    script = arguments[0]
+    # As Python does it: absolute, so that the program may change its folder, and links stay what they are.
+    script = os.path.join(os.getcwd(), arguments[0])  # noqa: PTH109, PTH118  # pathlib would drop "./" and more
     data = Path(script).read_bytes()
     sys.argv = list(arguments)
     sys.path[0] = str(Path(script).resolve().parent)
     main_module = ModuleType("__main__")
-    main_module.__dict__.update(__file__=script, __builtins__=__builtins__, __spec__=None, __cached__=None)
+    main_module.__dict__.update(
+        __file__=script,
+        __builtins__=__builtins__,
+        __spec__=None,
+        __cached__=None,
+        __loader__=SourceFileLoader("__main__", script),
+    )
     sys.modules["__main__"] = main_module
     manifest = lookup.manifest()
     code = None
