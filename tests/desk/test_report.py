@@ -153,7 +153,7 @@ def test_without_jinja2_the_page_says_what_to_install(path, monkeypatch):
     done = CliRunner().invoke(main, ["report", "--format", "html", "--store", str(path)])
 
     assert (2, "Error: --format html needs Jinja2. Run: pip install 'byline[web]'\n") == (
-        done.exit_code, done.stderr
+        done.exit_code, done.output
     )  # fmt: skip
 
 
