@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -94,8 +95,8 @@ def site(folder) -> Iterator[Site]:
         except ConnectionError:
             time.sleep(0.1)
     yield Site(address[0])
-    process.terminate()
-    assert process.wait(10) in (0, -15)
+    process.send_signal(signal.SIGINT)
+    assert 0 == process.wait(10)
     process.stdout.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -46,4 +47,6 @@ def serve(store: Path, port: int, *, manifest: Manifest | None = None, ready: Ca
             server_header=False,
             lifespan="off",
         )
-        uvicorn.Server(config).run([listening])
+        # Ctrl-C is how it is ended, not a failure; uvicorn has closed everything when it passes the signal on.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run([listening])
