@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from byline._model import Attribution, Incident, Suspect
+from byline._model import Attribution, ExecutedLines, Incident, Suspect
 from byline._store import sketches
 from byline.store import Calls, FunctionSeen, Store
 
@@ -68,6 +68,11 @@ def fill(store: Store) -> str:
         Incident("0123456789ab", NOW_NS - HOUR_NS, "shop.cart.total", "ValueError", HOSTILE, "", "shop/cart.py", 4,
                  "f1", Attribution("ai", "medium", "ok", WROTE, CHANGED, "Ana", "claude"), (suspect,))
     ])  # fmt: skip
+    ran = ExecutedLines(
+        "shop.cart.total", "shop/cart.py", 3, WROTE, CHANGED, lines=(1, 2, 3, 4), ai=(1, 2, 3), run=(1, 2),
+        handlers=(3,), handlers_run=(),
+    )  # fmt: skip
+    store.add(executed=[ran])
     return "0123456789ab"
 
 
@@ -124,6 +129,17 @@ def test_overview_says_what_failed(site):
     assert f'href="/commit/{CHANGED}"' in text
     assert 'href="/incident/0123456789ab"' in text
     assert "1 incident" in text
+
+
+def test_commit_page_tells_which_lines_ran(site):
+    """
+    AI lines and error handlers that never ran are on the page of their commit.
+    """
+    text = site.ask(f"/commit/{CHANGED}").text
+
+    assert "2 AI lines of 3 ran" in text
+    assert "1 error handler of 1 never did" in text
+    assert "never handled at line 6" in text
 
 
 def test_function_page_has_both_versions(site):

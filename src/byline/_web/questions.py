@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .._desk import incidents as _incidents, status as _status
+from .._desk import coverage, incidents as _incidents, status as _status
+from .._desk.coverage import CoverageReport
 from .._desk.numbers import FunctionNumbers, numbers_of
 from .._desk.words import short
 from .._model import Unverified
@@ -44,6 +45,9 @@ class CommitPage:
     kinds: tuple[Kind, ...]
     findings: tuple[FindingKind, ...]
     unverified: tuple[Unverified, ...]
+    lines: CoverageReport
+    """Which of its lines ran, of the functions that were called."""
+
     subject: str
     author: str
     tool: str
@@ -97,6 +101,7 @@ def commit_page(store: Store, prefix: str) -> CommitPage:
         kinds,
         store.findings(commit=commit),
         found.unverified if found else (),
+        coverage.report(store, commit=commit),
         suspect.subject if suspect else "",
         suspect.author if suspect else (first.author if first else ""),
         suspect.tool if suspect else (first.tool if first else ""),
