@@ -151,7 +151,10 @@ def _finite(number: float | None) -> float | None:
 
 def _print(out: Console, found: Status, *, detailed: bool) -> None:
     if not found.commits:
-        out.print("No new version of a function was first seen in this time. Look further back: --since 7d")
+        out.print(
+            "No new version of a function was first seen in this time. Versions as old as the store are not new; "
+            "byline status COMMIT tells of them too."
+        )
     for number, each in enumerate(found.commits):
         if number:
             out.print()
