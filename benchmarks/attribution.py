@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 
 import git
-from touches import Range, disagreeing, functions_of
+from touches import Range, compare, functions_of
 
 from byline._attribution.blame import FileOwnership, Ownership, blame_file, own_lines
 from byline._attribution.commits import Commits, is_ai, read_commits
@@ -308,14 +308,14 @@ def report(root: Path, *, rounds: int, size: int, verify: int, functions: int) -
     lost = case.lost(full, own_lines(case.repository, "HEAD", paths=case.paths, stop=case.stop))
     asked = functions_of(case.repository, case.paths, functions)
     ignored = ignored_commits(case.repository, case.repository.head())
-    differing = disagreeing(case.repository.root, asked, full.files, full.order, ignored)
+    compared, differing = compare(case.repository.root, asked, full.files, full.order, ignored)
     print(f"## {name}\n")
     print(
         f"{len(case.commits.by_sha):,} commits, {len(case.paths):,} files, {case.functions:,} functions; "
         f"the loops ran on {case.size} files a round.\n"
         f"**Lines with another owner than in `git blame`: {wrong:,} of {lines:,}. "
         f"AI lines that the bounded walk lost: {lost:,}. "
-        f"Functions with another newest change than in `git log -L`: {differing} of {len(asked)}.**\n"
+        f"Functions with another newest change than in `git log -L`: {differing} of {compared}.**\n"
     )
     print("| way | seconds | ratio | processor seconds | ratio | memory |\n|---|---|---|---|---|---|")
     ratios, memory = {}, {}
@@ -332,7 +332,7 @@ def report(root: Path, *, rounds: int, size: int, verify: int, functions: int) -
         del ratios[BOUNDED]  # without an AI commit there is nothing to stop at
     return Result(
         name, len(case.commits.by_sha), len(case.paths), lines, wrong, lost, ratios, memory[SCAN],
-        len(asked), differing,
+        compared, differing,
     )  # fmt: skip
 
 

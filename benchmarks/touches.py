@@ -15,7 +15,7 @@ from byline._attribution.functions import SourceError, SourceFunction, functions
 from byline._attribution.repository import Repository
 
 _NEWEST = "-10"
-"""How many changes git is asked for, so that one remains when some are to be looked through."""
+"""How many changes of a function git is asked for."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,27 @@ def functions_of(repository: Repository, paths: Collection[str], size: int) -> l
     return random.Random(len(found)).sample(found, min(size, len(found)))
 
 
-def disagreeing(
+def compare(
     root: Path,
     functions: Sequence[Range],
     files: Mapping[str, FileOwnership],
     order: Mapping[str, int],
     ignored: Collection[str],
-) -> int:
-    """Return for how many functions git finds another newest change."""
+) -> tuple[int, int]:
+    """
+    Return how many functions were compared, and for how many of them git finds another newest change.
+
+    ``git log -L`` cannot look through a commit, so functions that an ignored one changed are left out.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = pool.map(lambda each: _ask_git(root, each, ignored), functions)
-        return sum(
-            answer != newest_of(files[each.path], each, order)
-            for each, answer in zip(functions, answers, strict=True)
-        )
+        answers = list(pool.map(lambda each: _ask_git(root, each), functions))
+    asked = [
+        (each, answer[0])
+        for each, answer in zip(functions, answers, strict=True)
+        if not any(sha in ignored for sha in answer)
+    ]
+    differing = sum(answer != newest_of(files[each.path], each, order) for each, answer in asked)
+    return len(asked), differing
 
 
 def newest_of(file: FileOwnership, function: Range, order: Mapping[str, int]) -> str:
@@ -68,11 +75,11 @@ def newest_of(file: FileOwnership, function: Range, order: Mapping[str, int]) ->
     return min(owners | removed, key=order.__getitem__)
 
 
-def _ask_git(root: Path, function: Range, ignored: Collection[str]) -> str:
+def _ask_git(root: Path, function: Range) -> list[str]:
     lines = f"-L{function.first},{function.last}:{function.path}"
     command = ("git", "log", "-s", "--format=%H", _NEWEST, lines, "HEAD")
     done = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True)  # our own words
-    return next((sha for sha in done.stdout.split() if sha not in ignored), "")
+    return done.stdout.split()
 
 
 def _functions(data: bytes) -> list[SourceFunction]:
