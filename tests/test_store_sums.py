@@ -131,7 +131,10 @@ def test_a_window_grows_to_what_is_left(tmp_path):
     """
     Where the minutes are thinned, a window that begins between two quarter hours takes the whole first one.
     """
-    old = [calls(3 * 24 * 60 + ago, 0.001) for ago in range(30)]
+    # At noon, so that all of it is in one day, whenever the test runs.
+    noon = (NOW_NS // (24 * 60 * MINUTE_NS) - 3) * 24 * 60 + 12 * 60
+    then = NOW_NS // MINUTE_NS - noon
+    old = [calls(then + ago, 0.001) for ago in range(30)]
     with Store.open(tmp_path / "byline.db", create=True) as store:
         store.add_latency(old)
         store._sum_up_at = 0.0
@@ -139,7 +142,7 @@ def test_a_window_grows_to_what_is_left(tmp_path):
         with store._file.opened() as connection, upkeep.transaction(connection):
             while upkeep._thin(connection, upkeep.Bounds(0, 0, NOW_NS)):
                 pass
-        found = store.latency(since=moment(NOW_NS - (3 * 24 * 60 + 5) * MINUTE_NS))
+        found = store.latency(since=moment(NOW_NS - (then + 5) * MINUTE_NS))
 
     assert 31 == found[0].sketch.count
 
