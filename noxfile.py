@@ -115,7 +115,7 @@ def servers(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
     _install_bugsink(session)
-    session.run("pytest", "-m", "server", *session.posargs)
+    session.run("pytest", "-m", "server", "--timeout=300", *session.posargs)
 
 
 def _install_bugsink(session: nox.Session) -> None:
