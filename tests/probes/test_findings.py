@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 from opentelemetry import trace
 
 from byline._model import Commit, LineAttribution
-from byline._probes import monitoring, swallowed
+from byline._probes import monitoring, waiting
 from byline._registry import put_file
 from byline._telemetry import findings
 from byline._telemetry.finding_event import attributes_of, finding_of
@@ -58,6 +59,26 @@ def careless(error, alive):
         str(caught)
     gc.collect()
     return alive[0]()
+
+@ai_generated
+async def patient(future, step):
+    try:
+        return await future
+    except ConnectionError:
+        await step.wait()
+
+class Guarded:
+    @property
+    def __dict__(self):
+        raise RuntimeError("not now")
+
+@ai_generated
+def guarded():
+    result = Guarded()
+    try:
+        raise ValueError
+    except ValueError:
+        return result
 """
 FILE = "/nowhere/shop.py"
 
@@ -245,7 +266,40 @@ def test_a_loop_that_never_ends_is_told_of(shop, logs):
     thread.join()
 
     assert [("silent", "")] == sorted({(each.handling, each.returned) for each in records})
-    assert swallowed._pending == {} == swallowed._open
+    assert waiting._pending == {} == waiting._open
+
+
+def test_two_tasks_that_handle_one_exception(shop, logs):
+    """
+    Tasks that wait for one future handle the same exception, in turns; each is counted, and nothing is left over.
+    """
+
+    async def both():
+        failing = asyncio.get_running_loop().create_future()
+        steps = [asyncio.Event(), asyncio.Event()]
+        tasks = [asyncio.ensure_future(shop.patient(failing, each)) for each in steps]
+        await asyncio.sleep(0)
+        failing.set_exception(ConnectionError("the carrier hung up"))
+        for each in (*steps, *tasks):
+            if isinstance(each, asyncio.Event):
+                await asyncio.sleep(0)
+                each.set()
+            else:
+                await each
+
+    asyncio.run(both())
+
+    assert 2 == sum(each.count for each in told(logs()))
+    assert waiting._pending == {} == waiting._open
+
+
+def test_a_result_that_cannot_be_looked_into(shop, logs):
+    """
+    A value whose own code fails when it is looked at hides no exception.
+    """
+    shop.guarded()
+
+    assert [("silent", "Guarded")] == [(each.handling, each.returned) for each in told(logs())]
 
 
 def test_nothing_is_kept_alive(shop, logs):
@@ -257,7 +311,7 @@ def test_nothing_is_kept_alive(shop, logs):
         """Can be referred to weakly, as built-in exceptions cannot."""
 
     assert shop.careless(GoneError, []) is None
-    assert swallowed._open == {}
+    assert waiting._open == {}
 
 
 def test_nothing_is_seen_after_the_end(shop, logs):

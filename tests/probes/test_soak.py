@@ -34,7 +34,7 @@ provider.add_log_record_processor(SimpleLogRecordProcessor(Sum()))
 _logs.set_logger_provider(provider)
 
 from byline import ai_generated
-from byline._probes import monitoring, swallowed
+from byline._probes import monitoring, waiting
 from byline._telemetry import findings, worker
 
 monitoring.start(lines=True, handlers=True)
@@ -115,6 +115,7 @@ async def cancelled(payload):
     except asyncio.CancelledError:
         return None
 
+sys.setswitchinterval(float(sys.argv[2]))
 end = time.monotonic() + float(sys.argv[1])
 made = [0] * 5
 
@@ -163,7 +164,7 @@ expected = {
     "retried": 2 * rounds,
 }
 print(json.dumps({"told": told, "expected": expected, "sizes": sizes,
-                  "left": [len(swallowed._open), len(swallowed._pending), len(findings._state.tallies)]}))
+                  "left": [len(waiting._open), len(waiting._pending), len(findings._state.tallies)]}))
 """
 
 
@@ -173,11 +174,14 @@ print(json.dumps({"told": told, "expected": expected, "sizes": sizes,
 @pytest.mark.timeout(900)
 def test_memory_is_flat_and_nothing_is_lost():
     """
-    Nothing is kept of what was swallowed, and all of it is counted; SOAK_SECONDS makes it as long as you like.
+    Nothing is kept of what was swallowed, and all of it is counted.
+
+    SOAK_SECONDS makes it as long as you like, SOAK_SWITCH_SECONDS has threads take turns more often.
     """
     seconds = os.environ.get("SOAK_SECONDS", "3")
+    switch = os.environ.get("SOAK_SWITCH_SECONDS", str(sys.getswitchinterval()))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, seconds],
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, seconds, switch],
         capture_output=True, text=True, check=False, timeout=float(seconds) + 120,
     )  # fmt: skip
     assert 0 == done.returncode, done.stderr

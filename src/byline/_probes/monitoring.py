@@ -61,6 +61,7 @@ def start(*, lines: bool, handlers: bool) -> None:
         _state.tool = tool
         if tool is None:
             return
+        swallowed.begin()
         entrance.use(_watch, swallowed.raised)
         for _, code in tuple(wanted.values()):
             _begin(tool, code)
@@ -77,12 +78,11 @@ def stop() -> None:
         reports.stop()
         for _, code in tuple(wanted.values()):
             api.set_local_events(tool, code, 0)
-        swallowed.sweep_all()
         for event in _CALLBACKS:
             api.register_callback(tool, getattr(api.events, event), None)
         api.free_tool_id(tool)
+        swallowed.finish()
         _state.watches.clear()
-        swallowed.clear()
 
 
 def is_running() -> bool:
