@@ -168,7 +168,7 @@ def test_latency_is_merged_exactly_over_processes_and_minutes(store):
         failed.error_type,
         failed.sketch.count,
     )
-    assert 4 == store.latency(since=timedelta(minutes=10))[0].sketch.count
+    assert 4 == store.latency(since=timedelta(minutes=45))[0].sketch.count
     assert 2 == len(store.latency(last_commit="b3b3"))
     assert () == store.latency(function="nobody")
 
