@@ -11,7 +11,7 @@ TOOLS := .build/tools
 DEMO := .build/demo
 PIP := -m pip --disable-pip-version-check --no-input install --quiet -c constraints.txt
 NOX := $(TOOLS)/bin/python -m nox
-CHECKS := lint typing tests lowest coverage docs
+CHECKS := lint typing tests lowest docs
 SOURCES := pyproject.toml constraints.txt README.md $(shell find src -name '*.py' -o -name '*.json' -o -name '*.html')
 
 # The first that runs and is new enough: a shim can be on PATH and not run.
@@ -19,13 +19,14 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$each; break; }; done)
 
 help:
-	@echo 'make demo    install byline and show its main job on a small example'
-	@echo 'make test    run every check: lint, types, tests on each Python, lowest versions, docs'
-	@echo '             make -k test goes on after a failure; make lint, typing, tests, lowest, coverage, docs run one'
-	@echo 'make servers run the tests that need real servers and a browser; .ci/run installs what they need'
-	@echo 'make stack run the tests that need a compiled Collector or Grafana's components (takes minutes)'
-	@echo 'make bench   measure what byline costs'
-	@echo 'make clean   remove what the above made'
+	@echo 'make demo      install byline and show its main job on a small example'
+	@echo 'make test      run every check: lint, types, tests on each Python, lowest versions, docs'
+	@echo '               make -k test goes on after a failure; make lint, typing, tests, lowest, docs run one'
+	@echo 'make servers   run the tests that need real servers and a browser; .ci/run installs what they need'
+	@echo 'make coverage  run the tests once more, measured'
+	@echo 'make stack     run the tests that need a compiled Collector or the components of Grafana (takes minutes)'
+	@echo 'make bench     measure what byline costs'
+	@echo 'make clean     remove what the above made'
 
 demo: $(DEMO)/installed
 	@$(DEMO)/bin/byline demo
@@ -33,7 +34,7 @@ demo: $(DEMO)/installed
 test: $(CHECKS)
 	@echo 'All checks passed.'
 
-$(CHECKS) servers stack: $(TOOLS)/installed
+$(CHECKS) coverage servers stack: $(TOOLS)/installed
 	@$(STEP) $@ $(NOX) -s $@
 
 bench: $(TOOLS)/installed

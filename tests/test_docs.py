@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -213,3 +214,14 @@ def test_readme_comes_to_the_point():
 
     assert len(before.split()) <= 60
     assert text.count("[![") <= 4
+
+
+def test_make_tells_what_it_can_do():
+    """
+    ``make`` alone names each target that somebody may run.
+    """
+    done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    for target in ("demo", "test", "servers", "coverage", "stack", "bench", "clean"):
+        assert f"make {target} " in done.stdout
