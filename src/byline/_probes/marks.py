@@ -14,6 +14,8 @@ from .watches import Watch
 _TEXT_LIMIT = 500
 _SHORTEST_TEXT = 3
 _MOST_VALUES = 50
+_PLAIN = frozenset({type(None), bool, int, float, bytes})
+"""Types whose values hold nothing: looked at first, since most results have one."""
 
 
 class Mark:
@@ -49,17 +51,21 @@ class Mark:
 
 def is_held(mark: Mark, value: object, depth: int = 2) -> bool:
     """Tell whether a value holds the exception, or its text."""
+    if type(value) in _PLAIN:
+        return False
     if isinstance(value, BaseException):
         return id(value) == mark.exception_id
     if isinstance(value, str):
         return bool(mark.text) and mark.text in value
-    if depth == 0 or value is None or isinstance(value, (int, float, bytes)):
+    if depth == 0 or isinstance(value, (int, float, bytes)):
         return False
     parts: Any = value
     if type(value) is dict:
         parts = value.values()
     elif type(value) not in (list, tuple, set):
         parts = getattr(value, "__dict__", {}).values()
+    if not parts:
+        return False
     return any(is_held(mark, part, depth - 1) for part in islice(tuple(parts), _MOST_VALUES))
 
 

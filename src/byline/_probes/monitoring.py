@@ -14,7 +14,7 @@ from .._telemetry import faults, worker
 from . import entrance, reports, swallowed
 from .entrance import wanted
 from .tool import DISABLE, api
-from .watches import Point, Watch
+from .watches import Watch
 
 NAME = "byline"
 
@@ -236,18 +236,14 @@ def _on_instruction(code: CodeType, offset: int) -> object:
     points = found.points.get(offset) if found is not None else None
     if found is None or points is None:
         return DISABLE
+    keep = False
     try:
-        return _step(found, points, offset)
+        frame = sys._getframe(1)  # noqa: SLF001  # the frame that is monitored
+        for step, handler in points:
+            keep = swallowed.step(found, step, handler, frame, offset, track=_state.handlers) or keep
     except Exception as fault:  # noqa: BLE001  # as above
         faults.report(fault, "watching a handler")
         return DISABLE
-
-
-def _step(found: Watch, points: tuple[Point, ...], offset: int) -> object:
-    keep = False
-    frame = sys._getframe(2)  # noqa: SLF001  # as above
-    for step, handler in points:
-        keep = swallowed.step(found, step, handler, frame, offset, track=_state.handlers) or keep
     return None if keep else DISABLE
 
 

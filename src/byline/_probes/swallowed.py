@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from threading import get_ident
 from types import FrameType, TracebackType
-from typing import cast
 
 from .._model import Handling
 from .._telemetry import findings, frames, worker
@@ -45,33 +43,38 @@ def step(  # noqa: PLR0913  # what is known of a place
     Returns:
         Whether this place is to be reported again.
     """
-    if handler is None:
-        _raising(watch, frame)
-        return track
-    if kind is Step.ATTEMPT:
-        _attempt(handler, frame)
+    if handler is None or kind is Step.ATTEMPT:
+        _outside(watch, handler, frame)
         return track
     exception = sys.exception()
-    if exception is None or (
-        kind is Step.DONE
-        and handler.kind == "except*"
-        and waiting.find(handler, exception, id(frame)) is None
-    ):
+    if exception is None:
         return True  # the clause did not match, or was left by an exception
-    if kind is Step.ENTERED or kind is Step.DONE:
+    if kind is Step.DONE:
+        if handler.kind == "except*" and waiting.find(handler, exception, id(frame)) is None:
+            return True  # as above
         watch.handlers_run.add(handler.entry)
+        if track:
+            _done(watch, handler, exception, frame)
+        return track
+    if kind is Step.ENTERED:
+        watch.handlers_run.add(handler.entry)
+        return track and _entered(watch, handler, exception, frame)
     if not track:
         return False
-    if kind is Step.ENTERED:
-        return _entered(watch, handler, exception, frame)
-    if kind is Step.SAYS:
-        if (mark := waiting.find(handler, exception, id(frame))) is not None:
-            waiting.louder(mark, reports.WORDS[handler.says[offset]])
-    elif kind is Step.DONE:
-        _done(watch, handler, exception, frame)
-    else:
+    if kind is Step.FAILED:
         waiting.leave(handler, exception, id(frame))
+    elif (mark := waiting.find(handler, exception, id(frame))) is not None:
+        waiting.louder(mark, reports.WORDS[handler.says[offset]])
     return True
+
+
+def _outside(watch: Watch, handler: Handler | None, frame: FrameType) -> None:
+    """What was handled is tried again; or the function raises something of its own: who called it is told."""
+    for mark in waiting.of(id(frame)):
+        if handler is None:
+            mark.raising = mark.raising or mark.watch is watch
+        elif mark.handler is handler:
+            mark.attempting = True
 
 
 def _entered(watch: Watch, handler: Handler, exception: BaseException, frame: FrameType) -> bool:
@@ -98,9 +101,17 @@ def _done(watch: Watch, handler: Handler, exception: BaseException, frame: Frame
     _caught_here(watch, exception, frame)
     mark = waiting.leave(handler, exception, id(frame))
     if mark is None:
+        is_expected = expected.is_expected(exception, handler, _lookups)
+        if is_expected and not handler.retries:
+            # Whatever comes, it stays expected: a loop over lookups that miss need not wait for anything.
+            sample = findings.sample(watch.entry, handler.line, exception)
+            findings.record(
+                watch.place_of(handler), type(exception), "expected", returned="", times=1, sample=sample
+            )
+            return
         mark = Mark(watch, handler, exception, id(frame))
-        mark.is_expected = expected.is_expected(exception, handler, _lookups)
-    if mark.told:
+        mark.is_expected = is_expected
+    elif mark.told:
         return
     mark.sample = findings.sample(watch.entry, handler.line, exception)
     if handler.reads:
@@ -125,18 +136,6 @@ def _sweep_from_now_on() -> None:
     global _is_swept  # noqa: PLW0603  # once, and again after the worker was stopped
     worker.each_tick(sweep)
     _is_swept = True
-
-
-def _attempt(handler: Handler, frame: FrameType) -> None:
-    for mark in waiting.of(id(frame)):
-        if mark.handler is handler:
-            mark.attempting = True
-
-
-def _raising(watch: Watch, frame: FrameType) -> None:
-    """The function raises something of its own after it handled an exception: who called it is told."""
-    for mark in waiting.of(id(frame)):
-        mark.raising = mark.raising or mark.watch is watch
 
 
 def returned(watch: Watch, frame: FrameType, offset: int, value: object) -> bool:
@@ -176,9 +175,11 @@ def yielded(watch: Watch, frame: FrameType, _offset: int, value: object) -> bool
 
 def _ended(mark: Mark, value: object, *, is_its_end: bool = True) -> None:
     """Tell what became of an exception whose call has come to a value."""
-    with suppress(Exception):  # the value's own code may raise anything; the exception still counts
+    try:
         if is_its_end and is_held(mark, value):
             waiting.louder(mark, "passed-on")
+    except Exception:  # noqa: BLE001, S110  # the value's own code may raise anything; the exception still counts
+        pass
     _tell(mark, type_of(value) if is_its_end else "")
 
 
@@ -253,14 +254,19 @@ def _tell(mark: Mark, found: str) -> None:
     """Record a finding, unless the exception was passed on."""
     if mark.handling == "passed-on" or mark.raising:
         return
-    handling = cast(Handling, mark.handling)
+    handling: Handling = mark.handling
     if handling in ("silent", "weak") and mark.attempting:
         handling = "retried"
     elif handling == "silent" and mark.is_expected:
         handling = "expected"
-    handler = mark.handler
-    place = findings.Place(mark.watch.entry, mark.watch.code, handler.line, handler.kind)
-    findings.record(place, mark.kind, handling, returned=found, times=mark.times, sample=mark.sample)
+    findings.record(
+        mark.watch.place_of(mark.handler),
+        mark.kind,
+        handling,
+        returned=found,
+        times=mark.times,
+        sample=mark.sample,
+    )
 
 
 reports.use(_note)

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from types import CodeType
 
 from .._registry import Entry
+from .._telemetry.findings import Place
 from .handlers import Handler, handlers_of
 
 
@@ -50,6 +51,7 @@ class Watch:
         "is_generator",
         "kept_lines",
         "lines_run",
+        "places",
         "points",
         "returns_after",
         "sent",
@@ -75,11 +77,20 @@ class Watch:
         """Returns since the last one that mattered."""
         self.waiting: set[int] = set()
         """Frames whose end is awaited, by id."""
+        self.places: dict[int, Place] = {}
+        """What findings say of each handler, by its entry."""
         self.lines_run: set[int] = set()
         self.handlers_run: set[int] = set()
         """Entries of the handlers that ran."""
         self.sent = (-1, -1)
         """How many lines and handlers had run when this was last told."""
+
+    def place_of(self, handler: Handler) -> Place:
+        """Return what findings say of a handler: the same for all of them."""
+        found = self.places.get(handler.entry)
+        if found is None:
+            found = self.places[handler.entry] = Place(self.entry, self.code, handler.line, handler.kind)
+        return found
 
     def is_kept(self, offset: int) -> bool:
         """

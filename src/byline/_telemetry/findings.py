@@ -108,9 +108,11 @@ def unsubscribe(callback: Callable[[Finding], object]) -> None:
 def sample(entry: Entry, line: int, exception: BaseException) -> Sample | None:
     """Take down what is told of an exception, once a minute for each line and type; called while it is handled."""
     key, now = (id(entry), line, type(exception)), monotonic()
+    if now - _state.sampled.get(key, -WINDOW_S) < WINDOW_S:
+        return None
     with _state.lock:
         if now - _state.sampled.get(key, -WINDOW_S) < WINDOW_S:
-            return None
+            return None  # another thread was first
         if len(_state.sampled) >= _MAX_KINDS:
             _state.sampled.clear()
         _state.sampled[key] = now
