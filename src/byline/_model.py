@@ -228,7 +228,7 @@ class Incident:
 
     duration_s: float = 0.0
     pattern: str = ""
-    """The failure pattern it is a sign of, see ``_patterns``; empty when no rule knows it, and when read from the store."""
+    """The failure pattern it is a sign of, see ``_patterns``; empty when no rule knows it."""
 
     certainty: str = ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Pattern = Literal[
     "hallucinated-dependency",
@@ -22,6 +22,8 @@ Pattern = Literal[
     "edge-case",
 ]
 """What AI code gets wrong, in eight kinds."""
+
+PATTERNS: tuple[str, ...] = get_args(Pattern)
 
 Certainty = Literal["high", "medium", "low"]
 """How often the exception really means the pattern; a person decides."""

@@ -163,7 +163,7 @@ def test_why_for_programs(run):
     ] == [*told]
     assert {
         "time", "id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-        "trace_id", "span_id", "duration_s", "suppressed", "stacktrace",
+        "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed", "stacktrace",
     } == set(told["incident"])  # fmt: skip
     assert {
         "commit", "reason", "function", "path", "line", "distance", "verdict", "confidence", "author", "tool", "model",
@@ -395,6 +395,65 @@ def test_incidents_of_one_commit(run):
         assert each in done.stdout
 
 
+@pytest.fixture
+def patterns(folder):
+    """A store with incidents of two patterns, and one that no rule knows."""
+    hallucinated = {"pattern": "hallucinated-api", "certainty": "high", "error_type": "AttributeError"}
+    with Store.open(folder / "patterns.db", create=True) as store:
+        store.add(
+            incidents=[
+                incident(1, **hallucinated, fingerprint="f1"),
+                incident(2, **hallucinated, fingerprint="f1", suppressed=2),
+                incident(3, pattern="edge-case", certainty="medium", fingerprint="f2"),
+                incident(4, fingerprint="f3", error_type="OddError"),
+            ],
+        )
+    return "patterns.db"
+
+
+def test_incidents_of_one_pattern(run, patterns):
+    """
+    Those that are a sign of it, added up as ever, each with the certainty of the rule; for people and for programs.
+    """
+    of_pattern = ("incidents", "--store", patterns, "--pattern", "hallucinated-api")
+    one = json.loads(run(*of_pattern, "--json").stdout)
+    traced = run(*of_pattern, AI[:8]).stdout
+    several = json.loads(run("incidents", "--store", patterns, "--json").stdout)
+    none = run("incidents", "--store", patterns, "--pattern", "security")
+
+    (commit,) = one["commits"]
+    assert (4, 4) == (one["count"], commit["count"])
+    assert [("AttributeError", "hallucinated-api", "high", 4)] == [
+        (each["error_type"], each["pattern"], each["certainty"], each["count"])
+        for each in commit["incidents"]
+    ]
+    assert "a sign of: hallucinated-api (high certainty)" in traced
+    assert "edge-case" not in traced
+    assert {"hallucinated-api", "edge-case", ""} == {
+        each["pattern"] for each in several["commits"][0]["incidents"]
+    }
+    assert (1, "No incidents.\n") == (none.exit_code, none.stdout)
+
+
+def test_a_pattern_that_is_none(run):
+    """
+    Is refused with those there are.
+    """
+    done = run("incidents", "--pattern", "bugs")
+
+    assert 2 == done.exit_code
+    assert "'bugs' is not one of" in done.stderr
+    assert "hallucinated-api" in done.stderr
+
+
+def test_why_tells_the_pattern(run, patterns):
+    """
+    An incident that a rule knows says so; another does not mention it.
+    """
+    assert "a sign of: edge-case (medium certainty)" in run("why", "000000000003", "--store", patterns).stdout
+    assert "a sign of" not in run("why", "000000000004", "--store", patterns).stdout
+
+
 def test_incidents_for_programs(run):
     """
     The keys of --json are a promise.
@@ -418,8 +477,8 @@ def test_incidents_for_programs(run):
         "exact",
     } == set(told["commits"][0]["functions"][0])
     assert {
-        "id", "fingerprint", "error_type", "message", "function", "path", "line", "count", "recorded", "first_seen",
-        "last_seen",
+        "id", "fingerprint", "error_type", "message", "function", "path", "line", "pattern", "certainty", "count",
+        "recorded", "first_seen", "last_seen",
     } == set(told["commits"][0]["incidents"][0])  # fmt: skip
     assert (7, 86_400, AI) == (told["count"], told["since_s"], told["commits"][0]["commit"])
 

@@ -21,13 +21,13 @@ HOSTILE = "<script>alert(1)</script> | **bold** [x](javascript:alert(1)) `code`"
 ROW = Attribution("ai", "high", "ok", A, A, "Ana Person")
 
 
-def incident(number, error_type, message, *, commit=A):
+def incident(number, error_type, message, signs=("", ""), *, commit=A):
     first = Suspect(
         commit, "AI line that raised", "cart.total", "cart.py", 2, 0, "ai", "high", "Ana Person", "claude"
     )
     return Incident(
         f"{number:04}", NOW_NS - number, "cart.total", error_type, message, "stack", "cart.py", number,
-        f"f{number}", ROW, (first,),
+        f"f{number}", ROW, (first,), pattern=signs[0], certainty=signs[1],
     )  # fmt: skip
 
 
@@ -48,8 +48,8 @@ def path(tmp_path):
     with Store.open(path, create=True) as store:
         store.add(
             incidents=[
-                incident(1, "ModuleNotFoundError", "No module named 'reqeusts'"),
-                incident(2, "KeyError", HOSTILE, commit=B),
+                incident(1, "ModuleNotFoundError", "No module named 'reqeusts'", ("hallucinated-dependency", "high")),
+                incident(2, "KeyError", HOSTILE, ("edge-case", "medium"), commit=B),
                 incident(3, "WeirdError", HOSTILE),
             ],
             calls=[calls("cart.total", 990), calls("cart.total", 10, "KeyError"), calls("web.get", 50)],

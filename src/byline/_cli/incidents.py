@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .._patterns import PATTERNS
 from ..exceptions import NotFoundError
 from . import options
 from .output import SHA_DIGITS, ago, console, count, duration, iso, moment, print_json, share, short, visible
@@ -29,6 +30,7 @@ Examples:
   byline incidents --since 48h
   byline incidents a1b2c3d
   byline incidents --tool copilot --error KeyError
+  byline incidents --pattern hallucinated-api
   byline incidents --follow
   byline incidents --trace 0af7651916cd43dd8448eb211c80319c
   byline incidents --json | jq '.commits[] | {commit, count}'
@@ -38,7 +40,7 @@ JSON keys: version, since_s, count, found, commits[], unverified[]. Each commit:
 author, tool, model, change, committed_at, count, recorded, first_seen, last_seen, error_types[],
 p95_s, functions[] (function, calls, errors, cancelled, error_rate, p50_s, p95_s, p99_s, exact),
 incidents[]: the newest of each kind (id, fingerprint, error_type, message, function, path, line,
-count, recorded, first_seen, last_seen). count has what the rate limit held back, recorded has not.
+pattern, certainty, count, recorded, first_seen, last_seen). count has what the rate limit held back, recorded has not.
 With --follow or --trace: one incident a line (time, commit, tool, id, function, error_type, …).
 New keys may come; these stay.
 """
@@ -57,6 +59,7 @@ _KINDS_SHOWN = 3
 @click.option("--function", metavar="NAME", help="Only this function, by its full name.")
 @click.option("--tool", metavar="NAME", help="Only commits of this AI tool.")
 @click.option("--error", "error_type", metavar="TYPE", help="Only this type of exception.")
+@click.option("--pattern", type=click.Choice(PATTERNS), help="Only signs of this failure pattern.")
 @click.option("--trace", metavar="ID", help="Only incidents of this trace, each by itself.")
 @click.option(
     "--limit", type=click.IntRange(0), default=20, show_default=True, help="So many commits; 0 for all."
@@ -71,6 +74,7 @@ def command(
     function: str | None,
     tool: str | None,
     error_type: str | None,
+    pattern: str | None,
     trace: str | None,
     limit: int,
     follow: bool,
@@ -85,7 +89,13 @@ def command(
     from .._desk.incidents import report
     from .._desk.places import open_store
 
-    wanted = {"commit": commit, "function": function, "tool": tool, "error_type": error_type}
+    wanted = {
+        "commit": commit,
+        "function": function,
+        "tool": tool,
+        "error_type": error_type,
+        "pattern": pattern,
+    }
     with open_store(store) as opened:
         if follow or trace:
             _print_each(opened, {**wanted, "trace_id": trace}, since, follow=follow, as_json=as_json)
@@ -96,6 +106,7 @@ def command(
             function=function,
             tool=tool,
             error_type=error_type,
+            pattern=pattern,
             since=since,
             limit=limit or None,
         )
@@ -144,7 +155,7 @@ def _print_incident(out: Console, incident: Incident) -> None:
 def incident_json(incident: Incident) -> dict[str, object]:
     """Return one incident for programs, without its stack trace."""
     names = ("id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-             "trace_id", "span_id", "duration_s", "suppressed")  # fmt: skip
+             "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed")  # fmt: skip
     return {
         "time": iso(incident.time_ns),
         "commit": incident.suspects[0].commit if incident.suspects else "",
@@ -206,7 +217,7 @@ def _facts_json(suspect: Suspect | None) -> dict[str, object]:
 
 def kind_json(kind: Kind) -> dict[str, object]:
     """Return a kind of incident for programs."""
-    names = ("fingerprint", "error_type", "message", "function", "path", "line")
+    names = ("fingerprint", "error_type", "message", "function", "path", "line", "pattern", "certainty")
     return {
         "id": kind.last_id,
         **{name: getattr(kind, name) for name in names},
@@ -306,6 +317,10 @@ def _print_commit(out: Console, report: CommitReport) -> None:
             f": {visible(kind.message)}" if kind.message else "",
         )
         out.print(line)
+        if kind.pattern:
+            out.print(
+                f"    a sign of: {visible(kind.pattern)} ({visible(kind.certainty)} certainty)", style="dim"
+            )
 
 
 def facts(suspect: Suspect | None) -> str:

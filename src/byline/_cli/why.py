@@ -36,11 +36,11 @@ Examples:
 
 \b
 JSON keys: version, source (store or traceback), incident (id, time, function, error_type,
-message, path, line, fingerprint, service, revision, trace_id, span_id, duration_s, suppressed,
-stacktrace), attribution (of the function), suspects[], places[] (path, line, function, code,
-commit, is_ours; innermost first), numbers (calls, errors, cancelled, error_rate, p50_s, p95_s,
-p99_s, first_seen, last_seen, exact) or null, kind (how often, as in byline incidents) or null,
-unverified[] (subject, reason, cure). New keys may come; these stay.
+message, path, line, fingerprint, service, revision, pattern, certainty, trace_id, span_id,
+duration_s, suppressed, stacktrace), attribution (of the function), suspects[], places[] (path,
+line, function, code, commit, is_ours; innermost first), numbers (calls, errors, cancelled,
+error_rate, p50_s, p95_s, p99_s, first_seen, last_seen, exact) or null, kind (how often, as in
+byline incidents) or null, unverified[] (subject, reason, cure). New keys may come; these stay.
 """
 
 _CALLERS = 4
@@ -135,7 +135,7 @@ def _manifest(argument: Path | None) -> Manifest | None:
 def _as_json(why: Why) -> dict[str, object]:
     incident = why.incident
     names = ("id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-             "trace_id", "span_id", "duration_s", "suppressed", "stacktrace")  # fmt: skip
+             "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed", "stacktrace")  # fmt: skip
     return {
         "version": 1,
         "source": why.source,
@@ -191,6 +191,10 @@ def _print_failure(out: Console, why: Why) -> None:
         if incident.revision:
             said += f" at revision {visible(short(incident.revision))}"
     out.print(said, style="dim")
+    if incident.pattern:
+        out.print(
+            f"a sign of: {visible(incident.pattern)} ({visible(incident.certainty)} certainty)", style="dim"
+        )
 
 
 def _print_place(out: Console, why: Why) -> None:

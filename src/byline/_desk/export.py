@@ -48,6 +48,8 @@ TABLES: Mapping[Table, tuple[Column, ...]] = {
         path text File of the line that raised, relative to the repository.
         line integer The line that raised.
         fingerprint text Equal for failures of one kind.
+        pattern text The failure pattern it is a sign of, or empty.
+        certainty text `high`, `medium` or `low`; empty without a pattern.
         commit text First suspect; empty without one.
         tool text Tool of the first suspect.
         model text Model of the first suspect, as recorded.

@@ -72,6 +72,7 @@ def report(  # noqa: PLR0913  # keyword-only filters
     function: str | None = None,
     tool: str | None = None,
     error_type: str | None = None,
+    pattern: str | None = None,
     since: timedelta | datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
@@ -84,6 +85,8 @@ def report(  # noqa: PLR0913  # keyword-only filters
 
         tool: Only those whose first suspect this tool wrote.
 
+        pattern: Only those that are a sign of this failure pattern.
+
         since: How far to look back; None means as far as the store goes.
 
         limit: So many commits at most, and kinds of each; None means all.
@@ -95,12 +98,18 @@ def report(  # noqa: PLR0913  # keyword-only filters
     """
     sha = store.commit(commit) if commit else None
     found = store.by_commit(
-        commit=sha, function=function, tool=tool, error_type=error_type, since=since, until=until
+        commit=sha,
+        function=function,
+        tool=tool,
+        error_type=error_type,
+        pattern=pattern,
+        since=since,
+        until=until,
     )
     shown = found[:limit]
     kinds = store.kinds(
         commits=[each.commit for each in shown], function=function, tool=tool, error_type=error_type,
-        since=since, until=until, limit=limit,
+        pattern=pattern, since=since, until=until, limit=limit,
     )  # fmt: skip
     known: dict[str, FunctionNumbers | None] = {}
     measured = limit if commit or limit is None else min(limit, _MEASURED)
@@ -155,7 +164,7 @@ def follow(
     Yield incidents, oldest first; then wait for new ones.
 
     Args:
-        wanted: Of ``commit``, ``function``, ``tool``, ``error_type`` and ``trace_id`` what is asked for.
+        wanted: Of ``commit``, ``function``, ``tool``, ``error_type``, ``pattern`` and ``trace_id`` what is asked for.
 
         since: Begin so far back. By default with those to come, or with all when not ``forever``.
 
@@ -187,6 +196,7 @@ def _matching(store: Store, wanted: Mapping[str, str | None], since: datetime | 
         function=wanted.get("function"),
         tool=wanted.get("tool"),
         error_type=wanted.get("error_type"),
+        pattern=wanted.get("pattern"),
         trace_id=wanted.get("trace_id"),
         since=since,
         limit=_AT_ONCE,

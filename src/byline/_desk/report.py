@@ -11,7 +11,7 @@ from typing import get_args
 
 from .. import _semconv
 from .._model import Unverified
-from .._patterns import Certainty, Pattern, classify
+from .._patterns import PATTERNS, Certainty, classify
 from ..store import CommitIncidents, FunctionSeen, Store, Totals
 from .findings import LOUD
 from .incidents import thinned_notes
@@ -140,10 +140,10 @@ def _patterns(store: Store, since: datetime, until: datetime) -> tuple[PatternRo
     examples: dict[str, list[Example]] = {}
     for kind in store.kinds(since=since, until=until):
         match = classify((kind.error_type,), kind.message)
-        examples.setdefault(match.pattern if match else _UNKNOWN, []).append(
+        examples.setdefault(kind.pattern or _UNKNOWN, []).append(
             Example(
                 "incident", kind.last_id, kind.error_type, kind.message, kind.function, kind.path, kind.line,
-                kind.commit, kind.incidents, match.certainty if match else "", match.reason if match else "",
+                kind.commit, kind.incidents, kind.certainty, match.reason if match and match.pattern == kind.pattern else "",
             )
         )  # fmt: skip
     for found in store.findings(since=since, until=until):
@@ -160,7 +160,7 @@ def _patterns(store: Store, since: datetime, until: datetime) -> tuple[PatternRo
                 last.certainty or (match.certainty if match else ""), reason,
             )
         )  # fmt: skip
-    rows = [_pattern(name, examples.get(name, [])) for name in (*get_args(Pattern), _UNKNOWN)]
+    rows = [_pattern(name, examples.get(name, [])) for name in (*PATTERNS, _UNKNOWN)]
     rows = [each for each in rows if each.pattern != _UNKNOWN or each.examples]
     return tuple(sorted(rows, key=lambda each: -(each.incidents + each.findings)))
 

@@ -184,6 +184,8 @@ def _kind(connection: sums.Connection, rows: Sequence[Any]) -> Kind:
         known["path"],
         known["line"],
         known["tool"],
+        known["pattern"],
+        known["certainty"],
     )
 
 

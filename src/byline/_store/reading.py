@@ -36,6 +36,7 @@ class Reading:
         function: str | None = None,
         tool: str | None = None,
         error_type: str | None = None,
+        pattern: str | None = None,
         fingerprint: str | None = None,
         trace_id: str | None = None,
         limit: int | None = None,
@@ -52,6 +53,8 @@ class Reading:
 
             tool: Of the first suspect.
 
+            pattern: The failure pattern that it is a sign of, see ``byline report``.
+
         Raises:
             UnknownCommitError: The prefix names no commit, or several.
         """
@@ -62,6 +65,7 @@ class Reading:
             "function": function,
             "tool": tool,
             "error_type": error_type,
+            "pattern": pattern,
             "fingerprint": fingerprint,
             "trace_id": trace_id,
         }
@@ -107,6 +111,7 @@ class Reading:
         function: str | None = None,
         tool: str | None = None,
         error_type: str | None = None,
+        pattern: str | None = None,
     ) -> tuple[CommitIncidents, ...]:
         """Return the incidents of each commit that is a first suspect, newest first."""
         wanted = {
@@ -116,6 +121,7 @@ class Reading:
             "function": function,
             "tool": tool,
             "error_type": error_type,
+            "pattern": pattern,
         }
         with self._file.snapshot() as connection:
             return _incidents.by_commit(connection, wanted)
@@ -130,6 +136,7 @@ class Reading:
         tool: str | None = None,
         fingerprint: str | None = None,
         error_type: str | None = None,
+        pattern: str | None = None,
         path: str | None = None,
         line: int | None = None,
         commits: Sequence[str] | None = None,
@@ -149,6 +156,7 @@ class Reading:
             "tool": tool,
             "fingerprint": fingerprint,
             "error_type": error_type,
+            "pattern": pattern,
             "path": path,
             "line": line,
         }

@@ -162,6 +162,11 @@ class Kind:
     tool: str = ""
     """Of the first suspect."""
 
+    pattern: str = ""
+    """The failure pattern that the newest is a sign of, see ``_patterns``; empty when no rule knows it."""
+
+    certainty: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
@@ -176,7 +181,9 @@ class Thinned:
     """When it last happened."""
 
 
-_COMMON = ("function", "error_type", "stacktrace", "path", "line", "fingerprint", "service", "revision")
+_COMMON = (
+    "function", "error_type", "stacktrace", "path", "line", "fingerprint", "pattern", "certainty", "service", "revision"
+)  # fmt: skip
 _OWN = ("id", "time_ns", "message", "suppressed", "trace_id", "span_id", "duration_s")
 _MESSAGE = "\x1a"
 """Stands for the message inside a stack trace, which would differ from incident to incident without it."""

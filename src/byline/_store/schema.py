@@ -9,12 +9,13 @@ from . import finding_schema
 APPLICATION_ID: Final = 0x62796C6E
 """``byln``: tells a byline store from any other SQLite file."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Kept in ``user_version``. History:
 
 1. First version: incident, series, process, latency, function, unverified, thinned, meta, finding_kind, finding, executed.
 2. What incidents have in common is said once, in failure; sums by the quarter hour and by the day:
    incident_sum, latency_sum. Never released in the form of 1, so a store of 1 is refused, not converted.
+3. Failures keep their pattern and its certainty: failure.pattern, failure.certainty. Never released in the form of 2, as above.
 """
 
 # No STRICT tables and no RETURNING: SQLite 3.26, which long-lived distributions ship, has neither.
@@ -36,6 +37,8 @@ CREATE TABLE failure (
     path TEXT NOT NULL,                  -- of the raising line, relative to the repository
     line INTEGER NOT NULL,               -- the raising line, 1-based
     fingerprint TEXT NOT NULL,           -- equal for failures of one kind
+    pattern TEXT NOT NULL,               -- failure pattern it is a sign of, or empty
+    certainty TEXT NOT NULL,             -- high, medium or low; empty without a pattern
     commit_sha TEXT NOT NULL,            -- commit of the first suspect; empty when there is none
     tool TEXT NOT NULL,                  -- tool of the first suspect; empty when none is known
     function_commit TEXT NOT NULL,       -- commit that wrote the marked function
