@@ -8,14 +8,16 @@ without a match in its hunk goes to the most similar line anywhere in the old ve
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain, pairwise
+from collections.abc import Iterable, Sequence, Set as AbstractSet
+from itertools import accumulate, chain, count, pairwise, repeat
+from operator import add
 
 from .diffs import Hunk
 
-Fingerprint = frozenset[int]
+Fingerprint = AbstractSet[int]
 """Pairs of characters as numbers; the second and later occurrence of a pair are numbers of their own."""
 
 _DISTANCE = 10
@@ -31,8 +33,10 @@ _NORMAL = bytes(0 if chr(byte) in " \t\r\n" else byte for byte in range(256)).tr
 )
 _PAIR = 1 << 16
 _WORD = re.compile(rb"[^\W\d]\w+")
-_WITNESSES = 2
+_WITNESSES = 5
 """Pairs looked up in the whole text beyond the necessary ones: only for speed."""
+_SHARES = (0.85, 0.65, 0.45, 0.0)
+"""Of its pairs, how many a line is looked for to share, one after the other: only for speed."""
 _COMMON = b"\0etsrnaoild_cpumf.()g\"h,:=b'y-kv[]wx/\\{}jzq"
 """Characters of source code, the most frequent first: only for speed."""
 _RARITY = [_COMMON.find(byte) if byte in _COMMON else len(_COMMON) for byte in range(256)]
@@ -54,7 +58,8 @@ def counterparts(
         Line of the old version by line of the new one, both counted from 0; lines that were
         made from nothing are left out.
     """
-    old, new = _Version(before), _Version(after)
+    by_text: dict[bytes, Fingerprint] = {}
+    old, new = _Version(before, by_text), _Version(after, by_text)
     found: dict[int, int] = {}
     waiting: list[_Gap] = []
     for hunk in hunks:
@@ -80,15 +85,16 @@ def counterparts(
 class _Version:
     """The lines of a file; their fingerprints are taken when somebody asks."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, by_text: dict[bytes, Fingerprint]) -> None:
         self._lines = data.split(b"\n")
         if not self._lines[-1]:
             self._lines.pop()
         self._fingerprints: dict[int, Fingerprint] = {}
-        self._by_text: dict[bytes, Fingerprint] = {}
+        self._by_text = by_text
         self._text = b""
         self._starts: list[int] = []
         self._with_pair: dict[bytes, set[int]] = {}
+        self._answers: dict[bytes, tuple[int, Sequence[int]]] = {}
 
     def __getitem__(self, line: int) -> Fingerprint:
         found = self._fingerprints.get(line)
@@ -103,71 +109,76 @@ class _Version:
     def take(self, line: int, used: Fingerprint) -> None:
         """Take away from a line what another line was matched with."""
         left = self[line] - used
-        repeated = [pair for pair in left if pair >= _PAIR]
-        if repeated:
+        if left and max(left) >= _PAIR:
             # Of a pair that is left, the first occurrences may be gone: number the others again.
-            counts = Counter(pair % _PAIR for pair in left)
-            left = _occurrences(counts)
+            left = _numbered(sorted(pair % _PAIR for pair in left))
         self._fingerprints[line] = left
 
     def most_similar(self, other: _Version, line: int) -> int:
         """Return the line most similar to a line of another version, the nearest of several; -1 for none."""
+        text = other._normal(line).strip(b"\0")
         mark = other[line]
-        least = max(_LEAST, self._some_similarity(mark, other._normal(line)))
-        best, found = least, -1
-        for candidate in sorted(self._candidates(mark, least)):
-            similarity = len(mark & self[candidate])
-            if similarity < best:
-                continue
-            if similarity > best or found < 0 or abs(candidate - line) <= abs(found - line):
-                best, found = similarity, candidate
-        return found
+        similarity, found = self._answers.get(text, (0, ()))
+        # Lines only become less similar, so those that are not are still the most similar ones.
+        found = [each for each in found if len(mark & self[each]) == similarity]
+        if not found:
+            similarity, found = self._search(mark, text)
+            self._answers[text] = similarity, found
+        # Of two that are as near, the one behind.
+        return min(found, key=lambda each: (abs(each - line), -each), default=-1)
+
+    def _search(self, mark: Fingerprint, text: bytes) -> tuple[int, list[int]]:
+        """
+        Return the highest similarity of any line with a fingerprint, and the lines that have it.
+
+        Most lines are much like the one they were made from: a search for what is very similar
+        looks at few lines, and mostly it is enough.
+        """
+        least = max(_LEAST, self._some_similarity(mark, text))
+        pairs = sorted({pair % _PAIR for pair in mark}, key=_rarity, reverse=True)
+        texts = [pair.to_bytes(2, sys.byteorder) for pair in pairs]
+        for share in _SHARES:
+            limit = max(least, int(len(mark) * share))
+            by_similarity: dict[int, list[int]] = {}
+            for candidate in self._candidates(texts, len(mark) - limit):
+                by_similarity.setdefault(len(mark & self[candidate]), []).append(candidate)
+            best = max(by_similarity, default=0)
+            if best >= limit:
+                return best, by_similarity[best]
+            if limit == least:
+                break
+        return 0, []
 
     def _some_similarity(self, mark: Fingerprint, text: bytes) -> int:
         """Return how similar one promising line is: the most similar line is no less so."""
         self._prepare()
         words = _WORD.findall(text)
-        place = self._text.find(b"\0" + text.strip(b"\0") + b"\0")
+        place = self._text.find(b"\0" + text + b"\0")
         if place < 0 and words:
             place = self._text.find(max(words, key=len))
-        return len(mark & self[self._line_at(place + 1)]) if place >= 0 else 0
+        return len(mark & self[bisect_right(self._starts, place)]) if place >= 0 else 0
 
-    def _candidates(self, mark: Fingerprint, least: int) -> Iterable[int]:
-        """Return the lines that can share ``least`` pairs: few of the pairs can be missing from one."""
-        spare = len(mark) - least
-        pairs = sorted({pair % _PAIR for pair in mark}, key=_rarity, reverse=True)
+    def _candidates(self, pairs: Sequence[bytes], spare: int) -> Iterable[int]:
+        """Return the lines that can have all but ``spare`` of the pairs, which are given rarest first."""
         if len(pairs) <= spare:
             return range(len(self._lines))
-        texts = [pair.to_bytes(2, "little") for pair in pairs]
-        rarest = texts[: spare + 1 + _WITNESSES]
+        rarest = pairs[: spare + 1 + min(spare, _WITNESSES)]
         times = Counter(chain.from_iterable(map(self._lines_with, rarest)))
         least_times = len(rarest) - spare
-        by_text: dict[bytes, list[int]] = {}
-        for line, number in times.items():
-            if number >= least_times:
-                by_text.setdefault(self._text[self._starts[line] - 1 : self._starts[line + 1]], []).append(
-                    line
-                )
-        return [line for text, same in by_text.items() if _has_most(text, texts, spare) for line in same]
+        return [line for line, number in times.items() if number >= least_times]
 
     def _lines_with(self, pair: bytes) -> set[int]:
         found = self._with_pair.get(pair)
         if found is None:
-            found = self._with_pair[pair] = set()
-            place = self._text.find(pair)
-            while place >= 0:
-                line = self._line_at(place + 1)
-                found.add(line)
-                place = self._text.find(pair, self._starts[line + 1] - 1)
+            *pieces, _ = self._text.split(pair)
+            places = map(add, accumulate(map(len, pieces)), count(0, len(pair)))
+            found = self._with_pair[pair] = set(map(bisect_right, repeat(self._starts), places))
         return found
 
     def _prepare(self) -> None:
-        if not self._starts:
+        if not self._text:
             self._text = b"\0" + b"\0".join(self._lines).translate(_NORMAL) + b"\0"
-            self._starts = list(accumulate((len(line) + 1 for line in self._lines), initial=1))
-
-    def _line_at(self, place: int) -> int:
-        return bisect_right(self._starts, place) - 1
+            self._starts = list(accumulate(len(line) + 1 for line in self._lines[:-1]))
 
     def _normal(self, line: int) -> bytes:
         return self._lines[line].translate(_NORMAL)
@@ -253,33 +264,29 @@ class _Gap:
 
 def _fingerprint(text: bytes) -> Fingerprint:
     """Take the fingerprint of a line in which all white space is NUL, without any at its ends."""
-    framed = b"\0" + text + b"\0"
-    pairs = [first | second << 8 for first, second in pairwise(framed)]
-    found = frozenset(pairs)
+    framed = memoryview(b"\0%b\0" % text)
+    even = len(framed) & ~1
+    # Those at even places, and those between them.
+    pairs = [*framed[:even].cast("H"), *framed[1 : len(framed) - (even == len(framed))].cast("H")]
+    found = set(pairs)
     if len(found) == len(pairs) and 0 not in found:
         return found
-    counts = Counter(pairs)
-    del counts[0]  # white space next to white space does not count
-    return _occurrences(counts)
+    pairs.sort()
+    del pairs[: bisect_right(pairs, 0)]  # white space next to white space does not count
+    return _numbered(pairs)
 
 
-def _occurrences(counts: Counter[int]) -> Fingerprint:
-    """Number the occurrences of each pair."""
-    found = set(counts)
-    for pair, count in counts.items():
-        if count > 1:
-            found.update(range(pair + _PAIR, pair + count * _PAIR, _PAIR))
-    return frozenset(found)
-
-
-def _has_most(text: bytes, pairs: Iterable[bytes], spare: int) -> bool:
-    """Tell whether no more than ``spare`` pairs of characters are missing from a text."""
-    for pair in pairs:
-        if pair not in text:
-            spare -= 1
-            if spare < 0:
-                return False
-    return True
+def _numbered(pairs: Sequence[int]) -> Fingerprint:
+    """Give the occurrences of each pair their numbers; the pairs are in order."""
+    found = set(pairs)
+    number = 0
+    for last, pair in pairwise(pairs):
+        if pair == last:
+            number += _PAIR
+            found.add(pair + number)
+        else:
+            number = 0
+    return found
 
 
 def _rarity(pair: int) -> int:
