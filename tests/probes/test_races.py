@@ -31,6 +31,7 @@ def told(monkeypatch):
     monkeypatch.setattr(swallowed.findings, "record", record)
     monkeypatch.setattr(waiting, "_WAIT_S", 0.0)
     monkeypatch.setattr(waiting, "_RETRY_WAIT_S", 0.0)
+    monkeypatch.setattr(waiting, "_WAIT_SWEEPS", 1)
     yield found
     swallowed.sweep_all()
 
@@ -209,3 +210,24 @@ def test_another_thread_that_a_call_comes_into(function, other, more, told):
 
     assert {} == wrong
     assert last > 10
+
+
+def test_a_machine_that_stands_still(told, monkeypatch):
+    """
+    A call that gets no turn for a while is not taken for one without end, as long as the background thread gets none.
+    """
+    monkeypatch.setattr(waiting, "_WAIT_S", 1.0)
+    monkeypatch.setattr(waiting, "_WAIT_SWEEPS", 4)
+    now = [1.0]
+    monkeypatch.setattr(waiting, "monotonic", lambda: now[0])
+    swallow, end = call(once)
+    swallow()
+    for _ in range(4):
+        swallowed.sweep()
+        now[0] += 60
+    before = list(told)
+    swallowed.sweep()
+
+    assert ([], ["silent"]) == (before, told)
+    end()
+    assert ["silent"] == told

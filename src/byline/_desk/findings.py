@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,10 +70,11 @@ def report(
         each for each in fresh if each.last.handling in wanted and (what or everything or each.last.is_new)
     ]
     shown.sort(key=lambda each: (_ORDER.index(each.last.handling), -each.count))
-    others: dict[Handling, int] = {}
+    held = Counter[Handling]()
     for each in fresh:
         if each.last.handling not in wanted:
-            others[each.last.handling] = others.get(each.last.handling, 0) + each.count
+            held[each.last.handling] += each.count
+    others = {handling: held[handling] for handling in _ORDER if held[handling]}
     hidden = sum(each.count for each in found if each.last.handling in wanted) - sum(
         each.count for each in shown
     )

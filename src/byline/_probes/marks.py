@@ -23,7 +23,7 @@ class Mark:
 
     __slots__ = (
         "attempting", "exception_id", "frame_id", "handler", "handling", "is_expected", "kind", "outer",
-        "raising", "sample", "seen", "since", "text", "thread", "times", "told", "watch",
+        "raising", "sample", "seen", "since", "sweeps", "text", "thread", "times", "told", "watch",
     )  # fmt: skip
 
     def __init__(self, watch: Watch, handler: Handler, exception: BaseException, frame_id: int) -> None:
@@ -43,7 +43,8 @@ class Mark:
         self.text = ""
         self.sample: findings.Sample | None = None
         self.since = 0.0
-        """When it was first found waiting, by ``time.monotonic``; 0 before."""
+        self.sweeps = 0
+        """How often it was found waiting; the first time was at ``since``, by ``time.monotonic``."""
         self.thread = get_ident()
         self.outer: Mark | None = None
         """The next of those that handle the same exception."""

@@ -5,7 +5,7 @@ A mark is told exactly once because it is in a table or in one function's hands,
 both. The threads that meet here are the one that runs the frame (it puts marks in, and
 takes them at the call's end), the background thread (it takes what waits too long) and
 the one that stops byline (it takes all). So every change of a table, of the list of a
-frame in it, and of what another thread decides by (``since``, ``times``) is made with the
+frame in it, and of what another thread decides by (``sweeps``, ``times``) is made with the
 lock: an empty list is never in the table, a mark that was counted once more was not taken
 before, and one that was taken is in no list that anybody else may still hold. What is
 taken is told by the taker, without the lock, since telling runs code of the program's.
@@ -32,9 +32,12 @@ _WAIT_S = 1.0
 """
 How long an exception that was handled waits for the end of its function, before it is told without.
 
-Counted from when the background thread first finds it: a machine that stands still
-meanwhile makes no call look endless.
+Counted from when the background thread first finds it, and not by the clock alone: where
+threads wait long for their turn, this one does so as often as the one that runs the call.
 """
+
+_WAIT_SWEEPS = 4
+"""How often it is found in that time at least."""
 
 _RETRY_WAIT_S = 600.0
 """The same for one whose handler tries again."""
@@ -144,7 +147,7 @@ def _again(mark: Mark, marks: list[Mark]) -> None:
     for each in same:
         if each.kind is mark.kind and each.handling == mark.handling:
             each.times += 1
-            each.exception_id, each.since, each.text = mark.exception_id, 0.0, mark.text
+            each.exception_id, each.sweeps, each.text = mark.exception_id, 0, mark.text
             each.sample = each.sample or mark.sample
             return
     marks.append(mark)
@@ -207,9 +210,12 @@ def take_late() -> list[Mark]:
 
 
 def _is_late(mark: Mark, now: float) -> bool:
-    if not mark.since:
+    if not mark.sweeps:
         mark.since = now
-    return now - mark.since >= (_RETRY_WAIT_S if mark.handler.retries else _WAIT_S)
+    mark.sweeps += 1
+    return mark.sweeps > _WAIT_SWEEPS and now - mark.since >= (
+        _RETRY_WAIT_S if mark.handler.retries else _WAIT_S
+    )
 
 
 def take_all() -> list[Mark]:
