@@ -14,6 +14,7 @@ import pytest
 from byline import ai_generated
 from byline._probes import monitoring, swallowed, waiting
 from byline._probes.watches import Step, Watch
+from byline._telemetry import worker
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
 
@@ -28,6 +29,9 @@ def told(monkeypatch):
     def record(_place, _kind, handling, *, times, **_rest):
         found.extend([handling] * times)
 
+    # byline's own thread would sweep whenever it likes: here the other thread is the test's.
+    worker.stop()
+    monkeypatch.setattr(swallowed, "_sweep_from_now_on", lambda: None)
     monkeypatch.setattr(swallowed.findings, "record", record)
     monkeypatch.setattr(waiting, "_WAIT_S", 0.0)
     monkeypatch.setattr(waiting, "_RETRY_WAIT_S", 0.0)
