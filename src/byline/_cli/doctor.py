@@ -106,17 +106,14 @@ def _as_json(found: Overhead) -> dict[str, object]:
 
 
 def _print_overhead(found: Overhead) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("function", overflow="fold")
-    for head in ("added", "of wrapt", "calls/min", "share of a core"):
-        table.add_column(head, justify="right", no_wrap=True)
+    out = console()
+    if found.costs:
+        out.print(f"{'added':>10}{'of wrapt':>10}{'calls/min':>13}{'of a core':>11}", style="dim")
     for each in found.costs:
         rate = "" if each.calls_per_minute is None else f"{each.calls_per_minute:,.0f}"
         share = "" if each.share is None else f"{each.share:.4%}"
-        table.add_row(visible(each.function), f"{each.added_ns:,.0f} ns", f"{each.ratio:.2f}", rate, share)
-    console().print(table)
+        out.print(visible(each.function), style="bold")
+        out.print(f"{f'{each.added_ns:,.0f} ns':>10}{each.ratio:>10.2f}{rate:>13}{share:>11}")
     total = sum(each.share or 0.0 for each in found.costs)
     click.echo(f"Counting a call, later and in the background: {found.counting_ns:,.0f} ns.")
     if any(each.share is not None for each in found.costs):

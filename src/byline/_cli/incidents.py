@@ -14,7 +14,20 @@ import click
 from .._patterns import PATTERNS
 from ..exceptions import NotFoundError
 from . import options
-from .output import SHA_DIGITS, ago, console, count, duration, iso, moment, print_json, share, short, visible
+from .output import (
+    NARROW,
+    SHA_DIGITS,
+    ago,
+    console,
+    count,
+    duration,
+    iso,
+    moment,
+    print_json,
+    share,
+    short,
+    visible,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -260,16 +273,17 @@ def _print_table(out: Console, report: IncidentReport) -> None:
     """Print the numbers in columns, and below them what needs the whole width of a narrow terminal."""
     from rich.text import Text
 
-    out.print(
-        f"{'commit':<{SHA_DIGITS}}  {'incidents':>9}  {'first':<11}  {'last':<11}  {'P95':>8}", style="dim"
-    )
+    is_wide = out.width >= NARROW
+    first = f"{'first':<11}  " if is_wide else ""
+    out.print(f"{'commit':<{SHA_DIGITS}}  {'incidents':>9}  {first}{'last':<11}  {'P95':>8}", style="dim")
     for each in report.commits:
         p95 = "" if each.p95_s is None else duration(each.p95_s)
+        first = f"{ago(each.first_ns):<11}  " if is_wide else ""
         out.print(
             Text.assemble(
                 (f"{visible(short(each.commit)) or 'unknown':<{SHA_DIGITS}}", "bold yellow"),
                 (f"  {each.incidents:>9,}", "bold"),
-                f"  {ago(each.first_ns):<11}  {ago(each.last_ns):<11}  {p95:>8}",
+                f"  {first}{ago(each.last_ns):<11}  {p95:>8}",
             )
         )
         out.print(f"  {facts(each.suspect)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
-from .output import console, count, duration, iso, print_json, share, short, visible
+from .output import NARROW, console, count, duration, iso, print_json, share, short, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,7 +117,8 @@ def _numbers_json(numbers: FunctionNumbers) -> dict[str, object]:
 
 def _print(out: Console, found: LatencyReport, by: By) -> None:
     """Print the numbers in columns below each name: names are long, and terminals narrow."""
-    out.print(f"{'':<8}{'calls':>11}  {'failed':>7}  {'P50':>8}  {'P95':>8}  {'P99':>8}", style="dim")
+    p50 = f"  {'P50':>8}" if out.width >= NARROW else ""
+    out.print(f"{'':<8}{'calls':>11}  {'failed':>7}{p50}  {'P95':>8}  {'P99':>8}", style="dim")
     for each in found.rows:
         _print_row(out, each, by)
     if found.found > len(found.rows):
@@ -135,16 +136,17 @@ def _print_row(out: Console, row: LatencyRow, by: By) -> None:
     more = "" if by == "function" else f"  {count(row.functions, 'function')}"
     out.print(Text.assemble((name, "bold"), (more, "dim")))
     if row.before is not None:
-        out.print(f"  before{_columns(row.before)}", style="dim")
+        out.print(f"  before{_columns(out, row.before)}", style="dim")
     change = ""
     if row.before is not None and row.before.p95_s:
         change = f"  P95 {100 * (row.after.p95_s / row.before.p95_s - 1):+.0f} %"
-    out.print(f"  now   {_columns(row.after)}{change}")
+    out.print(f"  now   {_columns(out, row.after)}{change}")
 
 
-def _columns(numbers: FunctionNumbers) -> str:
+def _columns(out: Console, numbers: FunctionNumbers) -> str:
     estimated = "" if numbers.exact else " ~"
+    p50 = f"  {duration(numbers.p50_s):>8}" if out.width >= NARROW else ""
     return (
-        f"{numbers.calls:>11,}  {share(numbers.error_rate):>7}  {duration(numbers.p50_s):>8}  "
+        f"{numbers.calls:>11,}  {share(numbers.error_rate):>7}{p50}  "
         f"{duration(numbers.p95_s):>8}  {duration(numbers.p99_s):>8}{estimated}"
     )

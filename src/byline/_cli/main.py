@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -79,7 +82,8 @@ class Commands(click.Group):
                 stream, "reconfigure"
             ):  # pragma: no branch  # a program may have put another object there
                 stream.reconfigure(errors="backslashreplace")
-        return super().main(args, *arguments, **options)
+        with _pipes_may_close():
+            return super().main(args, *arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's signature
         """Run the subcommand."""
@@ -89,6 +93,34 @@ class Commands(click.Group):
             raise NothingFound(visible(str(error), limit=_LONGEST)) from error
         except BylineError as error:
             raise Failed(visible(str(error), limit=_LONGEST)) from error
+        except click.UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # click before 8.2 has no such class
+                raise
+            raise _Usage(error) from error
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            raise SystemExit(0) from error  # whoever reads has enough: `byline report | head`
+
+
+@contextmanager
+def _pipes_may_close() -> Iterator[None]:
+    """Let go of what nobody reads any more, or Python complains about it when it ends."""
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Usage(click.UsageError):
+    """Wrong usage, told safely: click repeats arguments as they are."""
+
+    def __init__(self, error: click.UsageError) -> None:
+        super().__init__(visible(" ".join(error.format_message().split()), limit=_LONGEST), error.ctx)
 
 
 class Failed(click.ClickException):

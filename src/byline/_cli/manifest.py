@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exceptions import ManifestError
-from .output import console, print_json, short, visible
+from .output import console, count, print_json, short, visible
 
 if TYPE_CHECKING:
     from .._manifest import Manifest
@@ -72,28 +72,23 @@ def _functions(manifest: Manifest) -> Iterator[dict[str, object]]:
 
 
 def _print(manifest: Manifest) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
     header = manifest.header
     terminal = console()
     terminal.print(
         f"{visible(str(manifest.path))}: revision {short(header.revision)} {visible(header.branch)}"
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("function", "where", "AI lines", "commit", "last change", "tool", "confidence", "author"):
-        table.add_column(title)
     for file in manifest.files():
         for function, who in file.functions():
             if who.verdict != "ai":
                 continue
-            table.add_row(
-                visible(function.name),
-                visible(f"{function.path}:{function.line}"),
-                f"{who.ai_lines}/{who.lines}",
-                short(who.commit),
-                short(who.last_commit),
-                visible(who.tool),
-                who.confidence,
-                visible(who.author),
+            changed = "" if who.last_commit == who.commit else f", last changed by {short(who.last_commit)}"
+            terminal.print(
+                Text.assemble((visible(function.name), "bold"), f"  {visible(function.path)}:{function.line}")
             )
-    terminal.print(table)
+            terminal.print(
+                f"  {who.ai_lines} of {count(who.lines, 'line')} by AI · {visible(who.tool)}, {who.confidence} confidence"
+                f" · {visible(who.author)}\n  {short(who.commit) or 'unknown'}{changed}",
+                style="dim",
+            )

@@ -19,6 +19,8 @@ __all__ = [
 ]  # fmt: skip
 
 _WIDE = 200
+NARROW = 64
+"""Columns of a terminal below which tables leave something out, so that no line is broken."""
 
 
 def console() -> Console:

@@ -86,20 +86,13 @@ def _send(body: dict[str, object], projects: tuple[str, ...], version: str, numb
 
 
 def _print(version: str, found: list[ReleaseCommit]) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
     terminal = console()
     terminal.print(f"Release {visible(version)}: {count(len(found), 'commit')}")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("commit", "committed", "tool", "AI functions", "author", "subject"):
-        table.add_column(title)
     for each in found:
-        table.add_row(
-            short(each.sha),
-            moment(each.committed_at * 1_000_000_000),
-            visible(each.tool),
-            str(each.functions or ""),
-            visible(each.author),
-            visible(each.subject),
-        )
-    terminal.print(table)
+        facts = [visible(each.author), moment(each.committed_at * 1_000_000_000)]
+        if each.tool:
+            facts.append(f"{count(each.functions, 'function')} by {visible(each.tool)}")
+        terminal.print(Text.assemble((short(each.sha), "bold yellow"), f"  {visible(each.subject)}"))
+        terminal.print(f"  {' · '.join(facts)}", style="dim")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from .. import _semconv
 from .._store import sketches
@@ -41,6 +42,23 @@ class Span:
         return datetime.fromtimestamp(self.start_ns // 10**9, UTC).hour
 
 
+class Timeline:
+    """The spans of one version in order of time, and what is asked of them more than once."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = spans
+
+    @cached_property
+    def calls(self) -> int:
+        """Calls in all."""
+        return sum(each.calls for each in self.spans)
+
+    @cached_property
+    def joined(self) -> list[Span]:
+        """The spans that have enough calls, neighbours joined."""
+        return joined(self.spans)
+
+
 def spans_of(blocks: Sequence[Block]) -> list[Span]:
     """Join the outcomes of each quarter hour, in order of time."""
     groups: dict[int, list[Block]] = {}
@@ -62,11 +80,13 @@ def joined(spans: Sequence[Span]) -> list[Span]:
     """Join neighbours until each has enough calls, and until there are few enough."""
     full: list[Span] = []
     waiting: list[Span] = []
+    calls = 0
     for each in spans:
         waiting.append(each)
-        if sum(span.calls for span in waiting) >= LEAST_CALLS:
+        calls += each.calls
+        if calls >= LEAST_CALLS:
             full.append(together(waiting))
-            waiting = []
+            waiting, calls = [], 0
     size = -(-len(full) // MOST)
     if size > 1:
         full = [together(full[start : start + size]) for start in range(0, len(full), size)]

@@ -13,9 +13,9 @@ testing and best-arm identification", Bernoulli 28(3), 2022.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from operator import mul
 
 from .._store.sketches import Sketch
 
@@ -62,13 +62,13 @@ def _variance(values: Sequence[float]) -> float:
     number = len(values)
     average = sum(values) / number
     apart = [each - average for each in values]
-    own = sum(each * each for each in apart)
+    own: float = sum(map(mul, apart, apart))
     lags = min(number - 1, math.ceil(number ** (1 / 3)))
     total = own
     for lag in range(1, lags + 1):
-        shared = sum(one * other for one, other in zip(apart, apart[lag:], strict=False))
+        shared: float = sum(map(mul, apart, apart[lag:]))
         total += 2 * (1 - lag / (lags + 1)) * shared
-    return max(total, own) / max(1, number - 1)
+    return float(max(total, own)) / max(1, number - 1)
 
 
 def mean_bounds(values: Sequence[float], alpha: float, calls: float) -> tuple[float, float]:
@@ -92,40 +92,51 @@ def _edge(outside: float, inside: float, is_excluded: Callable[[float], bool]) -
     return outside
 
 
+def _edge_of(sketch: Sketch, number: int) -> float:
+    """Return log2 of the duration, in seconds, that the first buckets of a sketch end with."""
+    return math.ldexp(sketch.offset + number, -sketch.scale)
+
+
 class Durations:
     """How durations are distributed in each block of time, ready to be asked for shares and quantiles."""
 
     def __init__(self, blocks: Sequence[Sketch]) -> None:
         self.blocks = blocks
         self._calls = sum(each.count for each in blocks) / max(1, len(blocks))
-        self._edges = [
-            [
-                math.ldexp(index + 1, -each.scale)
-                for index in range(each.offset, each.offset + len(each.buckets))
-            ]
+        self._tables = [
+            (
+                each.scale,
+                each.offset,
+                len(each.buckets),
+                list(accumulate(each.buckets, initial=each.zero_count)),
+                each.count,
+            )
             for each in blocks
         ]
-        self._below = [list(accumulate(each.buckets, initial=each.zero_count)) for each in blocks]
+        self._longest = max(
+            (_edge_of(each, len(each.buckets)) for each in blocks if each.buckets), default=None
+        )
+        self._shortest = min((_edge_of(each, 0) for each in blocks if each.buckets), default=None)
 
     def shares_above(self, log2_seconds: float) -> list[float]:
         """Return for each block the share of its calls that took longer."""
-        return [
-            1 - self._count_below(number, log2_seconds) / block.count
-            for number, block in enumerate(self.blocks)
-        ]
-
-    def _count_below(self, number: int, log2_seconds: float) -> float:
-        edges, below = self._edges[number], self._below[number]
-        index = bisect_left(edges, log2_seconds)
-        if index == len(edges):
-            return float(below[-1])
-        width = math.ldexp(1, -self.blocks[number].scale)
-        part = max(0.0, 1 - (edges[index] - log2_seconds) / width)
-        return below[index] + part * (below[index + 1] - below[index])
+        found = []
+        for scale, offset, number, below, calls in self._tables:
+            place = math.ldexp(log2_seconds, scale) - offset
+            # Within a bucket as if its calls were spread evenly.
+            if place <= 0:
+                count = float(below[0])
+            elif place >= number:
+                count = float(below[-1])
+            else:
+                index = int(place)
+                count = below[index] + (place - index) * (below[index + 1] - below[index])
+            found.append(1 - count / calls)
+        return found
 
     def quantile(self, q: float) -> float:
         """Return log2 of the duration that a share q of the average block does not exceed."""
-        low, high = _LOWEST, max((each[-1] for each in self._edges if each), default=_LOWEST)
+        low, high = _LOWEST, _LOWEST if self._longest is None else self._longest
         for _ in range(30):
             middle = (low + high) / 2
             shares = self.shares_above(middle)
@@ -135,8 +146,8 @@ class Durations:
     def quantile_bounds(self, q: float, alpha: float) -> tuple[float, float]:
         """Return log2 of the shortest and the longest duration that the quantile can be, each at alpha / 2."""
         middle = self.quantile(q)
-        longest = max((each[-1] for each in self._edges if each), default=middle)
-        shortest = min((each[0] for each in self._edges if each), default=middle) - 1
+        longest = middle if self._longest is None else self._longest
+        shortest = (middle if self._shortest is None else self._shortest) - 1
         low = _edge(shortest, middle, lambda at: self.is_longer(q, at, alpha / 2))
         high = _edge(
             longest, middle, lambda at: is_below(self.shares_above(at), 1 - q, alpha / 2, self._calls)

@@ -9,10 +9,8 @@ from types import CodeType
 
 from .._manifest import Manifest, ManifestFile
 from .._model import Attribution, ExecutedLines, Function, Unverified
-from ..exceptions import UnknownCommitError
 from ..store import Store
-
-_CANDIDATES = 5
+from .commits import full_sha
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,7 @@ def report(
         StoreError: The store cannot be read.
         UnknownCommitError: The prefix names no commit, or several.
     """
+    sha = full_sha(commit, store, manifest) if commit else ""
     executed = store.executed()
     notes: list[Unverified] = []
     if manifest is None:
@@ -127,23 +126,9 @@ def report(
         for name in unwatched
     )
     found = [each for each in found if each.function not in unwatched]
-    kept = _of_commit(found, commit.lower()) if commit and found else found
+    kept = [each for each in found if not sha or sha in {each.commit, each.last_commit}]
     kept.sort(key=lambda each: (each.path, each.first_line))
     return CoverageReport(tuple(kept), tuple(notes))
-
-
-def _of_commit(functions: list[FunctionCoverage], prefix: str) -> list[FunctionCoverage]:
-    named = {sha for each in functions for sha in (each.commit, each.last_commit) if sha.startswith(prefix)}
-    if not named:
-        raise UnknownCommitError(
-            f"{prefix!r} names no commit that wrote or last changed an AI function here. List them: byline coverage --json"
-        )
-    if len(named) > 1:
-        told = ", ".join(sorted(sha[:12] for sha in named)[:_CANDIDATES]) + (
-            ", …" if len(named) > _CANDIDATES else ""
-        )
-        raise UnknownCommitError(f"{prefix!r} is short for {told}. Give more digits.")
-    return [each for each in functions if not named.isdisjoint((each.commit, each.last_commit))]
 
 
 def _from_run(executed: ExecutedLines, first_line: int | None = None) -> FunctionCoverage:

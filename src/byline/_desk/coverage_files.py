@@ -62,7 +62,7 @@ def write_coverage_data(report: CoverageReport, target: Path, root: Path) -> Non
         from coverage.exceptions import CoverageException
     except ImportError as error:
         raise MissingExtraError(
-            "byline coverage --data writes through coverage.py. Run: pip install coverage"
+            "byline coverage --data writes through coverage.py. Run: pip install 'byline[coverage]'"
         ) from error
     lines: dict[str, set[int]] = {}
     for each in report.functions:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from .._model import Handling, Unverified
-from ..exceptions import BylineError, NotFoundError, UnknownCommitError
+from ..exceptions import BylineError, UnknownCommitError
 from ..store import FindingKind, Store
 from .places import open_manifest
 
@@ -60,7 +60,7 @@ def report(
         everything: Also what was logged, reported, retried or expected.
 
     Raises:
-        NotFoundError: Nothing starts with ``what``.
+        UnknownCommitError: Nothing starts with ``what``.
         StoreError: The store cannot be read.
     """
     found = _named(store, what, since) if what else store.findings(since=since)
@@ -103,7 +103,7 @@ def _named(store: Store, what: str, since: timedelta | None) -> Sequence[Finding
     try:
         return store.findings(commit=what, since=since)
     except UnknownCommitError as error:
-        raise NotFoundError(
+        raise UnknownCommitError(
             f"{what!r} is neither a finding nor a commit with one. List them: byline findings --all"
         ) from error
 

@@ -9,6 +9,7 @@ from importlib import resources
 
 from ..exceptions import MissingExtraError
 from .report import PER, Report
+from .words import count
 
 TimeText = Callable[[int], str | None]
 
@@ -30,8 +31,8 @@ def as_json(report: Report, time_text: TimeText) -> dict[str, object]:
         "per": PER,
         **values,
         "unverified": [
-            {"title": title, "count": count, "first": [dataclasses.asdict(each) for each in notes]}
-            for title, notes, count in report.unverified
+            {"title": title, "count": number, "first": [dataclasses.asdict(each) for each in notes]}
+            for title, notes, number in report.unverified
         ],
     }
 
@@ -43,8 +44,8 @@ def as_markdown(report: Report, time_text: TimeText) -> str:
         "",
         (
             f"{time_text(report.since_ns)} to {time_text(report.until_ns)}: "
-            f"{report.calls:,} calls of AI functions, {report.failed:,} failed, "
-            f"{report.incidents:,} incidents, {report.findings:,} swallowed exceptions."
+            f"{count(report.calls, 'call')} of AI functions, {report.failed:,} failed, "
+            f"{count(report.incidents, 'incident')}, {count(report.findings, 'swallowed exception')}."
         ),
         "",
         "## By failure pattern",
@@ -54,14 +55,14 @@ def as_markdown(report: Report, time_text: TimeText) -> str:
     ]
     lines += [
         f"| {each.pattern} | {each.incidents:,} | {each.findings:,} | {each.commits:,} | "
-        f"{', '.join(f'{count:,} {name}' for name, count in each.certain.items())} |"
+        f"{', '.join(f'{number:,} {name}' for name, number in each.certain.items())} |"
         for each in report.patterns
     ]
     for row in report.patterns:
         if row.examples:
             lines += ["", f"### {row.pattern}", ""]
         lines += [
-            f"- {each.count:,} times **{_escaped(each.error_type)}** in `{_code(each.function)}` "
+            f"- {count(each.count, 'time')} **{_escaped(each.error_type)}** in `{_code(each.function)}` "
             f"({_escaped(each.path)}:{each.line}), commit `{each.commit[:_DIGITS] or 'unknown'}`"
             f"{f': {_escaped(each.reason)}' if each.reason else ''}. "
             f"`byline {'why' if each.what == 'incident' else 'findings'} {_code(each.name)}`"
@@ -82,10 +83,10 @@ def as_markdown(report: Report, time_text: TimeText) -> str:
     lines += ["", "The intervals take calls for independent; different tools wrote different functions.", ""]
     lines += ["## Not verified", ""]
     lines += [] if report.unverified else ["Nothing was left open."]
-    for title, notes, count in report.unverified:
-        lines.append(f"- **{title}**: {count:,}")
+    for title, notes, number in report.unverified:
+        lines.append(f"- **{title}**: {number:,}")
         lines += [f"  - {_escaped(each.subject)}: {_escaped(each.reason)}" for each in notes]
-        lines += [f"  - and {count - len(notes):,} more"] if count > len(notes) else []
+        lines += [f"  - and {number - len(notes):,} more"] if number > len(notes) else []
     return "\n".join(lines) + "\n"
 
 
@@ -111,5 +112,5 @@ def as_html(report: Report, time_text: TimeText) -> str:
         raise MissingExtraError("--format html needs Jinja2. Run: pip install 'byline[web]'") from error
     source = resources.files(__package__).joinpath("report.html").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["moment"] = time_text
+    environment.filters |= {"moment": time_text, "counted": count}
     return environment.from_string(source).render(report=report, per=PER)

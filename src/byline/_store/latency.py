@@ -150,7 +150,7 @@ def blocks(connection: sums.Connection, wanted: Parameters) -> tuple[Block, ...]
         start = row["minute"] - row["minute"] % length
         groups.setdefault((start, length, row["error_type"]), []).append(row)
     return tuple(
-        Block(error_type, start * MINUTE_NS, length, sketches.merge(sketch_of(row) for row in group))
+        Block(error_type, start * MINUTE_NS, length, sketches.merge(map(sketch_of, group)))
         for (start, length, error_type), group in sorted(groups.items())
     )
 

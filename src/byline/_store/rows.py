@@ -282,8 +282,11 @@ def _packed(buckets: Sequence[int]) -> str:
 
 
 def _unpacked(text: str) -> tuple[int, ...]:
+    numbers = json.loads(text)
+    if "-" not in text:
+        return tuple(numbers)
     buckets: list[int] = []
-    for number in json.loads(text):
+    for number in numbers:
         buckets += [0] * -number if number < 0 else [number]
     return tuple(buckets)
 

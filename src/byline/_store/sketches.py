@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import add
 
 MAX_SCALE = 20
 """The finest resolution, as in OpenTelemetry's own aggregation."""
@@ -191,10 +192,20 @@ def _add(parts: Sequence[Sketch]) -> tuple[int, int, tuple[int, ...]]:
         scale, low, high = scale - 1, low >> 1, high >> 1
     counts = [0] * (high - low + 1)
     for each in parts:
-        shift = each.scale - scale
-        for index, calls in enumerate(each.buckets, each.offset):
-            counts[(index >> shift) - low] += calls
+        start = (each.offset >> (each.scale - scale)) - low
+        coarse = _coarser(each, each.scale - scale)
+        end = start + len(coarse)
+        counts[start:end] = map(add, counts[start:end], coarse)
     return scale, low, tuple(counts)
+
+
+def _coarser(sketch: Sketch, shift: int) -> Sequence[int]:
+    """Return the buckets of a scale that is lower by ``shift``."""
+    if not shift:
+        return sketch.buckets
+    size = 1 << shift
+    padded = (0,) * (sketch.offset % size) + sketch.buckets
+    return [sum(padded[start : start + size]) for start in range(0, len(padded), size)]
 
 
 def _index(value: float) -> int:
