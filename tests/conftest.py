@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 from opentelemetry import _logs, metrics as metrics_api, trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
@@ -16,6 +17,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from byline._telemetry import latency, worker
+
+settings.register_profile("byline", deadline=None)  # a busy machine is no failure
+settings.load_profile("byline")
 
 DELTA = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
 

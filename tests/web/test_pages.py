@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import signal
 import subprocess
@@ -273,6 +274,27 @@ def test_a_taken_port(site, folder):
     assert 2 == done.returncode
     assert f"Cannot listen on port {port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_open_shows_the_first_page(folder, tmp_path):
+    """
+    ``--open`` hands the address to the desktop's opener.
+    """
+    opener, opened = tmp_path / "xdg-open", tmp_path / "opened"
+    opener.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    opener.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, "-m", "byline", "serve", "--port", "0", "--open", "--store", str(folder / "byline.db")],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        said = process.stdout.readline()
+        for _ in range(300):
+            if opened.exists():
+                break
+            time.sleep(0.1)
+        process.terminate()
+
+    assert f" at {opened.read_text()} " in said
 
 
 def test_no_store(tmp_path):

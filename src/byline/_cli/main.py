@@ -85,10 +85,16 @@ class Commands(click.Group):
         with _pipes_may_close():
             return super().main(args, *arguments, **options)
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: ANN401  # click's signature
+        """Parse; ``--help`` prints here."""
+        with _who_reads_may_have_enough():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's signature
         """Run the subcommand."""
         try:
-            return super().invoke(ctx)
+            with _who_reads_may_have_enough():
+                return super().invoke(ctx)
         except NotFoundError as error:
             raise NothingFound(visible(str(error), limit=_LONGEST)) from error
         except BylineError as error:
@@ -97,10 +103,17 @@ class Commands(click.Group):
             if type(error).__name__ == "NoArgsIsHelpError":  # click before 8.2 has no such class
                 raise
             raise _Usage(error) from error
-        except OSError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            raise SystemExit(0) from error  # whoever reads has enough: `byline report | head`
+
+
+@contextmanager
+def _who_reads_may_have_enough() -> Iterator[None]:
+    """End with status 0 when nobody reads any more, as in ``byline report | head``; click would say 1."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        raise SystemExit(0) from error
 
 
 @contextmanager

@@ -27,9 +27,14 @@ def console() -> Console:
     """Return the terminal; colours obey NO_COLOR and FORCE_COLOR, and nothing in a text is markup."""
     from rich.console import Console
 
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command, as without rich: rich would exit with status 1."""
+            raise  # noqa: PLE0704  # rich calls this where it handles the error
+
     # Without a terminal nothing is as narrow as one: a pipe gets whole lines.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
-    return Console(highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
+    return Terminal(highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
