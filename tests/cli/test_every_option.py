@@ -54,6 +54,7 @@ CASES = [
     ("incidents --error TypeError", 1, "No incidents"),
     ("incidents --tool claude --error ValueError", 0, "1 incident, first suspects: 1 commit"),
     ("incidents --tool cursor --error ValueError", 1, "No incidents"),
+    ("incidents --pattern edge-case", 1, "No incidents"),
     ("incidents --limit 1 --store {store}", 0, "and 1 more"),
     ("incidents --trace " + TRACE, 0, "i00000000001"),
     ("incidents --trace " + "f" * 32, 1, "No incident matches"),

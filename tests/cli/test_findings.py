@@ -223,7 +223,7 @@ def test_an_empty_store(run, folder, words):
         (("--store", "text.db"), 2, "text.db"),
         (("--everything",), 2, "--everything"),
         (("f1f1f1f1f1f1", "f2f2f2f2f2f2"), 2, "f2f2f2f2f2f2"),
-        (("nothing",), 1, "'nothing' is neither a finding nor a commit with one"),
+        (("nothing",), 2, "'nothing' is neither a finding nor a commit with one"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
 )
