@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from types import TracebackType
 
 from ..exceptions import ConfigError
-from .handlers import Handler
+from .handling import Handler
 
 LOOKUPS = frozenset(
     {

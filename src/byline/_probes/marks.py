@@ -7,7 +7,7 @@ from threading import get_ident
 from typing import Any
 
 from .._telemetry import findings
-from .handlers import Handler
+from .handling import Handler
 from .reports import Told
 from .watches import Watch
 

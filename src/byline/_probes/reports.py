@@ -27,7 +27,7 @@ WORDS: Mapping[str, Told] = {
     "secho": "weak",
     "set_exception": "passed-on",
 }
-"""What it means when a handler reaches for one of ``handlers.WORDS``."""
+"""What it means when a handler reaches for one of ``handling.WORDS``."""
 
 REPORTERS: tuple[tuple[str, str, Told], ...] = (
     # Module, function in it, and what a call of it with the exception at hand means.

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from .._model import Handling
 from .._telemetry import findings, frames, worker
 from . import expected, reports, waiting
-from .handlers import Handler
+from .handling import Handler
 from .marks import Mark, is_held, text_of, type_of
 from .reports import RANK, Told
 from .watches import Step, Watch

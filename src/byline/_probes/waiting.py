@@ -23,7 +23,7 @@ import threading
 from time import monotonic
 
 from .entrance import pending as pending_frames
-from .handlers import Handler
+from .handling import Handler
 from .marks import Mark
 from .reports import RANK, Told, open_handlers
 from .watches import Watch

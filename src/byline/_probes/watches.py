@@ -9,7 +9,8 @@ from types import CodeType
 
 from .._registry import Entry
 from .._telemetry.findings import Place
-from .handlers import Handler, handlers_of
+from .handlers import handlers_of
+from .handling import Handler
 
 
 class Step(Enum):
