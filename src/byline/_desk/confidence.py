@@ -136,11 +136,13 @@ class Durations:
 
     def quantile(self, q: float) -> float:
         """Return log2 of the duration that a share q of the average block does not exceed."""
-        low, high = _LOWEST, _LOWEST if self._longest is None else self._longest
-        for _ in range(30):
+        least = (1 - q) * len(self.blocks)
+        if self._shortest is None or self._longest is None or sum(self.shares_above(self._shortest)) <= least:
+            return _LOWEST  # of calls that took no time
+        low, high = self._shortest, self._longest
+        for _ in range(_STEPS):
             middle = (low + high) / 2
-            shares = self.shares_above(middle)
-            low, high = (middle, high) if sum(shares) > (1 - q) * len(shares) else (low, middle)
+            low, high = (middle, high) if sum(self.shares_above(middle)) > least else (low, middle)
         return high
 
     def quantile_bounds(self, q: float, alpha: float) -> tuple[float, float]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from .._model import Incident, Suspect, Unverified
 from ..store import CommitIncidents, Kind, Store
@@ -76,6 +78,7 @@ def report(  # noqa: PLR0913  # keyword-only filters
     since: timedelta | datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
+    with_numbers: bool = True,
 ) -> IncidentReport:
     """
     Report incidents by commit.
@@ -90,6 +93,8 @@ def report(  # noqa: PLR0913  # keyword-only filters
         since: How far to look back; None means as far as the store goes.
 
         limit: So many commits at most, and kinds of each; None means all.
+
+        with_numbers: Whether to add up the calls of the functions, too.
 
     Raises:
         UnknownCommitError: The prefix names no commit of the store, or several.
@@ -111,10 +116,10 @@ def report(  # noqa: PLR0913  # keyword-only filters
         commits=[each.commit for each in shown], function=function, tool=tool, error_type=error_type,
         pattern=pattern, since=since, until=until, limit=limit,
     )  # fmt: skip
-    known: dict[str, FunctionNumbers | None] = {}
     measured = limit if commit or limit is None else min(limit, _MEASURED)
-    for name in dict.fromkeys(name for each in shown for name in each.functions[:measured]):
-        known[name] = numbers_of(name, store.latency(function=name, since=since, until=until))
+    names = dict.fromkeys(name for each in shown if with_numbers for name in each.functions[:measured])
+    rows = groupby(store.latency(functions=names, since=since, until=until), key=attrgetter("function"))
+    known = {name: numbers_of(name, list(calls)) for name, calls in rows}
     return IncidentReport(
         tuple(_report(each, kinds, known) for each in shown),
         thinned_notes(store),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -138,12 +138,11 @@ def report(store: Store, *, since: timedelta = timedelta(days=7), now: datetime 
 
 def _patterns(store: Store, since: datetime, until: datetime) -> tuple[PatternRow, ...]:
     examples: dict[str, list[Example]] = {}
-    for kind in store.kinds(since=since, until=until):
-        match = classify((kind.error_type,), kind.message)
+    for kind in store.kinds(since=since, until=until, samples=_SHOWN):
         examples.setdefault(kind.pattern or _UNKNOWN, []).append(
             Example(
                 "incident", kind.last_id, kind.error_type, kind.message, kind.function, kind.path, kind.line,
-                kind.commit, kind.incidents, kind.certainty, match.reason if match and match.pattern == kind.pattern else "",
+                kind.commit, kind.incidents, kind.certainty, "",
             )
         )  # fmt: skip
     for found in store.findings(since=since, until=until):
@@ -175,8 +174,14 @@ def _pattern(name: str, examples: Sequence[Example]) -> PatternRow:
         sum(each.count for each in examples if each.what == "finding"),
         {each: certain[each] for each in _CERTAINTIES if certain[each]},
         len({each.commit for each in examples if each.commit}),
-        tuple(sorted(examples, key=lambda each: -each.count)[:_SHOWN]),
+        tuple(_with_reason(each, name) for each in sorted(examples, key=lambda each: -each.count)[:_SHOWN]),
     )
+
+
+def _with_reason(example: Example, pattern: str) -> Example:
+    """Say which rule an incident's type and message meet, where that is the pattern it was recorded with."""
+    match = classify((example.error_type,), example.message) if example.what == "incident" else None
+    return replace(example, reason=match.reason) if match and match.pattern == pattern else example
 
 
 def _tools(functions: Sequence[FunctionSeen], totals: Sequence[Totals]) -> tuple[ToolRow, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +16,7 @@ from . import sums
 from .conditions import Parameters, where, whole
 from .rows import MINUTE_NS, CommitIncidents, Kind, failure_row, incident_of, incident_row
 from .upkeep import INCIDENTS_REMOVED, thinned_before
-from .windows import FOREVER, SPANS, cover, minutes_within, within
+from .windows import FOREVER, QUARTER, SPANS, cover, minutes_within, within
 
 _WINDOW = {"since": "time_ns >= :since", "until": "time_ns < :until"}
 # The index has only incidents with a trace, and SQLite must see that no others are wanted.
@@ -24,6 +25,9 @@ _ALL = dict.fromkeys(SPANS, FOREVER)
 """Sums of incidents are written with them, so they are always complete."""
 
 _ONE = "failure, 1 AS recorded, 1 + suppressed AS incidents, time_ns AS first_ns, time_ns AS last_ns"
+_FACTS = (
+    "f.fingerprint, f.commit_sha, f.function, f.error_type, f.path, f.line, f.tool, f.pattern, f.certainty"
+)
 _SUM = "failure, recorded, incidents, first_ns, last_ns"
 
 
@@ -108,6 +112,26 @@ def by_commit(connection: sums.Connection, wanted: Parameters) -> tuple[CommitIn
     return tuple(sorted(found, key=lambda each: (-each.last_ns, each.commit)))
 
 
+def over_time(connection: sums.Connection, start: int, minutes: int) -> tuple[tuple[int, str, int], ...]:
+    """
+    Return how many incidents each commit had in each slot of time, in order of time; slots without any are left out.
+
+    Args:
+        start: Where the first slot begins, in minutes since the epoch; on a quarter hour.
+
+        minutes: Length of a slot, in whole quarter hours.
+    """
+    rows = connection.execute(
+        """
+        SELECT (minute - :start) / :minutes AS slot, commit_sha, SUM(incidents) AS incidents
+        FROM incident_sum JOIN failure AS f ON f.id = failure
+        WHERE minutes = :quarter AND minute >= :start GROUP BY slot, commit_sha ORDER BY slot, commit_sha
+        """,
+        {"start": start, "minutes": minutes, "quarter": QUARTER},
+    )
+    return tuple((row["slot"], row["commit_sha"], row["incidents"]) for row in rows)
+
+
 def _commit_incidents(connection: sums.Connection, commit: str, rows: Sequence[Any]) -> CommitIncidents:
     functions: Counter[str] = Counter()
     error_types: Counter[str] = Counter()
@@ -130,16 +154,22 @@ def _commit_incidents(connection: sums.Connection, commit: str, rows: Sequence[A
 
 
 def kinds(
-    connection: sums.Connection, wanted: Parameters, limit: int | None, commits: Sequence[str] | None = None
+    connection: sums.Connection,
+    wanted: Parameters,
+    limit: int | None,
+    commits: Sequence[str] | None = None,
+    samples: int | None = None,
 ) -> tuple[Kind, ...]:
     """
     Return incidents by fingerprint and commit, the kind seen last first.
 
     Args:
         commits: Of these only, and so many of each as ``limit`` says.
+
+        samples: So many kinds of each pattern get their newest incident, the most frequent first.
     """
     rows = connection.execute(
-        f"{_tally(connection, wanted)} SELECT f.fingerprint, f.commit_sha, tally.* "
+        f"{_tally(connection, wanted)} SELECT {_FACTS}, tally.* "
         f"FROM tally JOIN failure AS f ON f.id = failure {_matching(wanted)} ORDER BY last_ns, failure DESC",
         _of_failures(wanted),
     )
@@ -147,46 +177,73 @@ def kinds(
     for row in rows:
         if commits is None or row["commit_sha"] in commits:
             groups.setdefault((row["fingerprint"], row["commit_sha"]), []).append(row)
-    newest_first = sorted(groups.values(), key=lambda group: (-group[-1]["last_ns"], group[-1]["failure"]))
+    found = [_kind(group) for group in groups.values()]
+    found.sort(key=lambda each: (-each[0].last_ns, each[1]))
     if commits is None:
-        return tuple(_kind(connection, group) for group in newest_first[:limit])
+        found = found[:limit]
+    elif limit is not None:
+        found = _first_of_each(found, limit)
+    chosen = None if samples is None else _most_frequent(found, samples)
+    return tuple(
+        _with_newest(connection, kind, failure) if chosen is None or number in chosen else kind
+        for number, (kind, failure) in enumerate(found)
+    )
+
+
+def _first_of_each(kinds: Iterable[tuple[Kind, int]], limit: int) -> list[tuple[Kind, int]]:
+    """Keep the first kinds of each commit."""
     seen: Counter[str] = Counter()
-    found = []
-    for group in newest_first:
-        seen[group[0]["commit_sha"]] += 1
-        if limit is None or seen[group[0]["commit_sha"]] <= limit:
-            found.append(_kind(connection, group))
-    return tuple(found)
+    kept = []
+    for each in kinds:
+        seen[each[0].commit] += 1
+        if seen[each[0].commit] <= limit:
+            kept.append(each)
+    return kept
 
 
-def _kind(connection: sums.Connection, rows: Sequence[Any]) -> Kind:
+def _most_frequent(kinds: Sequence[tuple[Kind, int]], number: int) -> frozenset[int]:
+    """Return the places of the most frequent kinds of each pattern; of equal ones those that come first."""
+    groups: dict[str, list[int]] = {}
+    for place, (kind, _) in enumerate(kinds):
+        groups.setdefault(kind.pattern, []).append(place)
+    return frozenset(
+        place
+        for group in groups.values()
+        for place in sorted(group, key=lambda each: -kinds[each][0].incidents)[:number]
+    )
+
+
+def _kind(rows: Sequence[Any]) -> tuple[Kind, int]:
+    """Add up rows in order of time; return the kind without its newest incident, and the failure that has it."""
     last = rows[-1]
-    known = connection.execute(
-        "SELECT * FROM failure WHERE id = :failure", {"failure": last["failure"]}
-    ).fetchone()
-    # Thinning may have taken the incident itself; then only its sums are left.
-    newest = connection.execute(
-        "SELECT id, message FROM incident WHERE failure = :failure AND time_ns <= :last_ns "
-        "ORDER BY time_ns DESC, id LIMIT 1",
-        {"failure": last["failure"], "last_ns": last["last_ns"]},
-    ).fetchone()
-    return Kind(
-        known["fingerprint"],
+    kind = Kind(
+        last["fingerprint"],
         sum(row["incidents"] for row in rows),
         sum(row["recorded"] for row in rows),
         min(row["first_ns"] for row in rows),
         last["last_ns"],
-        newest["id"] if newest else "",
-        known["commit_sha"],
-        known["function"],
-        known["error_type"],
-        newest["message"] if newest else "",
-        known["path"],
-        known["line"],
-        known["tool"],
-        known["pattern"],
-        known["certainty"],
+        "",
+        last["commit_sha"],
+        last["function"],
+        last["error_type"],
+        "",
+        last["path"],
+        last["line"],
+        last["tool"],
+        last["pattern"],
+        last["certainty"],
     )
+    return kind, last["failure"]
+
+
+def _with_newest(connection: sums.Connection, kind: Kind, failure: int) -> Kind:
+    """Name the newest incident; thinning may have taken it: then only its sums are left."""
+    newest = connection.execute(
+        "SELECT id, message FROM incident WHERE failure = :failure AND time_ns <= :last_ns "
+        "ORDER BY time_ns DESC, id LIMIT 1",
+        {"failure": failure, "last_ns": kind.last_ns},
+    ).fetchone()
+    return replace(kind, last_id=newest["id"], message=newest["message"]) if newest else kind
 
 
 def _of_failures(wanted: Parameters) -> dict[str, object]:

@@ -82,9 +82,16 @@ def _number(connection: sums.Connection, table: str, values: dict[str, str]) -> 
     return int(cursor.lastrowid)
 
 
-def select(connection: sums.Connection, wanted: Parameters) -> tuple[Latency, ...]:
-    """Return calls by function, version and outcome."""
-    rows = _rows(connection, wanted)
+def select(
+    connection: sums.Connection, wanted: Parameters, functions: Collection[str] | None = None
+) -> tuple[Latency, ...]:
+    """
+    Return calls by function, version and outcome.
+
+    Args:
+        functions: Only these; None means all that are wanted.
+    """
+    rows = _rows(connection, wanted, functions)
     found = [_merged(list(group)) for _, group in groupby(rows, key=lambda row: row["series"])]
     return tuple(
         sorted(found, key=lambda each: (each.function, each.last_commit, each.commit, each.error_type))
@@ -155,10 +162,16 @@ def blocks(connection: sums.Connection, wanted: Parameters) -> tuple[Block, ...]
     )
 
 
-def _rows(connection: sums.Connection, wanted: Parameters, *, longest: int = DAY) -> Iterator[Any]:
+def _rows(
+    connection: sums.Connection,
+    wanted: Parameters,
+    functions: Collection[str] | None = None,
+    *,
+    longest: int = DAY,
+) -> Iterator[Any]:
     """Select rows by series and time: the longest that fit into the window, but none longer than wanted."""
     parts = _cover(connection, wanted, longest=longest)
-    for some in _batches(_series(connection, wanted)):
+    for some in _batches(_series(connection, wanted, functions)):
         numbers = ", ".join(map(str, some))
         selected = " UNION ALL ".join(
             f"SELECT s.function, s.commit_sha, s.last_commit, s.error_type, {_SHARED} "
@@ -188,7 +201,10 @@ def _cover(connection: sums.Connection, wanted: Parameters, *, longest: int = DA
     )
 
 
-def _series(connection: sums.Connection, wanted: Parameters) -> list[int]:
+def _series(connection: sums.Connection, wanted: Parameters, functions: Collection[str] | None) -> list[int]:
+    if functions is not None:
+        one_by_one = ({**wanted, "function": name} for name in dict.fromkeys(functions))
+        return sorted({number for each in one_by_one for number in _series(connection, each, None)})
     condition, parameters = where(_of_series(wanted))
     return [
         row["id"] for row in connection.execute(f"SELECT id FROM series {condition} ORDER BY id", parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from .._model import ExecutedLines, Incident, Unverified
@@ -11,7 +11,8 @@ from ..exceptions import NotFoundError, UnknownCommitError
 from . import findings as finding_queries, incidents as _incidents, latency as _latency, queries
 from .file import StoreFile
 from .findings import FindingKind
-from .rows import Block, CommitIncidents, FunctionSeen, Kind, Latency, Thinned, Totals
+from .rows import MINUTE_NS, Block, CommitIncidents, FunctionSeen, Kind, Latency, Thinned, Totals
+from .windows import QUARTER
 
 MIN_PREFIX = 4
 _CANDIDATES = 5
@@ -141,12 +142,16 @@ class Reading:
         line: int | None = None,
         commits: Sequence[str] | None = None,
         limit: int | None = None,
+        samples: int | None = None,
     ) -> tuple[Kind, ...]:
         """
         Return incidents by fingerprint and commit, the kind seen last first; arguments as for ``incidents()``.
 
         Args:
             commits: Of these only, by their full SHAs; ``limit`` counts for each of them.
+
+            samples: Look up the newest incident only of so many kinds of each pattern, the most frequent;
+                the others have no ``last_id`` and no ``message``. By default of all.
         """
         wanted = {
             "commit_sha": self.commit(commit) if commit else commit,
@@ -161,17 +166,37 @@ class Reading:
             "line": line,
         }
         with self._file.snapshot() as connection:
-            return _incidents.kinds(connection, wanted, limit, commits)
+            return _incidents.kinds(connection, wanted, limit, commits, samples)
+
+    def over_time(self, *, since: datetime, slot: timedelta) -> tuple[tuple[datetime, str, int], ...]:
+        """
+        Return how many incidents each commit had from slot to slot: the slot's start, the full SHA, and the number.
+
+        Args:
+            since: Where the first slot begins; moved back to a quarter hour.
+
+            slot: Of whole quarter hours.
+        """
+        begin = (_moment_ns(since) or 0) // MINUTE_NS
+        begin -= begin % QUARTER
+        minutes = max(QUARTER, slot // timedelta(minutes=QUARTER) * QUARTER)
+        with self._file.snapshot() as connection:
+            rows = _incidents.over_time(connection, begin, minutes)
+        return tuple(
+            (datetime.fromtimestamp((begin + place * minutes) * 60, UTC), commit, incidents)
+            for place, commit, incidents in rows
+        )
 
     def count_incidents(self) -> int:
         """Return how many incidents are recorded."""
         with self._file.snapshot() as connection:
             return _incidents.count(connection)
 
-    def latency(
+    def latency(  # noqa: PLR0913  # keyword-only filters
         self,
         *,
         function: str | None = None,
+        functions: Collection[str] | None = None,
         commit: str | None = None,
         last_commit: str | None = None,
         since: Moment | None = None,
@@ -181,6 +206,8 @@ class Reading:
         Return how long calls took, by function, version and outcome, merged exactly over processes.
 
         Args:
+            functions: Only these, in one go.
+
             commit: Only functions that this commit wrote. A prefix will do.
 
             last_commit: Only versions that this commit made. A prefix will do.
@@ -193,7 +220,7 @@ class Reading:
             "until": _moment_ns(until),
         }
         with self._file.snapshot() as connection:
-            return _latency.select(connection, wanted)
+            return _latency.select(connection, wanted, functions)
 
     def totals(
         self,

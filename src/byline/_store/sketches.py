@@ -201,11 +201,12 @@ def _add(parts: Sequence[Sketch]) -> tuple[int, int, tuple[int, ...]]:
 
 def _coarser(sketch: Sketch, shift: int) -> Sequence[int]:
     """Return the buckets of a scale that is lower by ``shift``."""
-    if not shift:
-        return sketch.buckets
-    size = 1 << shift
-    padded = (0,) * (sketch.offset % size) + sketch.buckets
-    return [sum(padded[start : start + size]) for start in range(0, len(padded), size)]
+    buckets, offset = sketch.buckets, sketch.offset
+    for _ in range(shift):
+        padded = (0,) * (offset & 1) + buckets + (0,) * ((offset + len(buckets)) & 1)
+        buckets = tuple(map(add, padded[::2], padded[1::2]))
+        offset >>= 1
+    return buckets
 
 
 def _index(value: float) -> int:

@@ -22,6 +22,9 @@ SLOTS = 28
 """Columns of the picture over time: six hours each."""
 
 _SHOWN = 6
+_COMMITS = 25
+"""Commits in the table of incidents."""
+
 _BINS_PER_DOUBLING = 2
 
 
@@ -76,7 +79,7 @@ class FunctionPage:
 def overview(store: Store) -> Overview:
     """Return what happened lately, by commit."""
     status = _status.status(store, since=WEEK)
-    incidents = _incidents.report(store, since=WEEK)
+    incidents = _incidents.report(store, since=WEEK, limit=_COMMITS, with_numbers=False)
     findings = sum(each.count for each in store.findings(since=WEEK))
     return Overview(status, incidents, findings, not store.functions() and not incidents.incidents)
 
@@ -137,14 +140,13 @@ def function_page(store: Store, function: str) -> FunctionPage:
 def over_time(store: Store, now: datetime) -> tuple[list[str], dict[str, list[int]]]:
     """Return how many incidents each commit had, by slot of the last week; the commits beyond the first few together."""
     slot = WEEK / SLOTS
-    begin = now - WEEK
+    end = now + timedelta(minutes=15)  # the quarter hour that is not over yet is in the last slot
+    begin = end - WEEK
     counts: dict[str, list[int]] = {}
-    labels = []
-    for number in range(SLOTS):
-        since = begin + number * slot
-        labels.append(f"{since:%a %H:%M}")
-        for each in store.by_commit(since=since, until=since + slot):
-            counts.setdefault(short(each.commit) or "unknown", [0] * SLOTS)[number] = each.incidents
+    for moment, commit, incidents in store.over_time(since=begin, slot=slot):
+        place = min(round((moment - begin) / slot), SLOTS - 1)
+        counts.setdefault(short(commit) or "unknown", [0] * SLOTS)[place] += incidents
+    labels = [f"{begin + place * slot:%a %H:%M}" for place in range(SLOTS)]
     ranked = sorted(counts, key=lambda name: -sum(counts[name]))
     shown = {name: counts[name] for name in ranked[:_SHOWN]}
     others = [counts[name] for name in ranked[_SHOWN:]]
