@@ -18,9 +18,9 @@ from byline._config import Config
 from byline._instrumentation.wrapper import wrap
 from byline._model import Attribution, Function
 from byline._registry import Entry
-from byline._telemetry import instruments, latency, signals, worker
+from byline._telemetry import instruments, latency, recorder, signals, worker
 from byline._telemetry.durations import Durations
-from byline._telemetry.latency import Recorder
+from byline._telemetry.recorder import Recorder
 
 AI = Attribution("ai", "high", "ok", "c" * 40, "d" * 40, "Ana", "claude", evidence="note", committed_at=5)
 _numbers = itertools.count()
@@ -169,12 +169,14 @@ def test_settings_that_change(metrics):
     assert _semconv.AUTHOR not in point.attributes
 
 
+@pytest.mark.parametrize("chunk", [4, 8_192], ids=["in pieces", "as one"])
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "pending"])
-def test_memory_is_bounded(settled, metrics, monkeypatch):
+def test_memory_is_bounded(settled, chunk, metrics, monkeypatch):
     """
     Beyond the cap the newest samples stay, and the others are counted and exported.
     """
     monkeypatch.setattr(latency, "CAP", 10)
+    monkeypatch.setattr(recorder, "_CHUNK", chunk)
     marked = make(AI if settled else Attribution(status="pending"))
     for _ in range(15):
         marked.work()
@@ -195,7 +197,7 @@ def test_callers_give_way(metrics, monkeypatch):
     """
     monkeypatch.setattr(latency, "PRESSED", 20)
     naps = []
-    monkeypatch.setattr(latency, "sleep", naps.append)
+    monkeypatch.setattr(recorder, "sleep", naps.append)
     durations = Durations(cumulative=True)
     signals.take_distributions(durations)
     marked = make()
@@ -237,7 +239,7 @@ def test_backlog_is_bounded(metrics, monkeypatch):
     """
     Where distributions are taken more may wait, but not without end; what is dropped is exported there too.
     """
-    monkeypatch.setattr(latency, "BACKLOG", 20)
+    monkeypatch.setattr(recorder, "BACKLOG", 20)
     durations = Durations(cumulative=True)
     signals.take_distributions(durations)
     marked = make()
@@ -251,6 +253,24 @@ def test_backlog_is_bounded(metrics, monkeypatch):
 
     assert [20] == counted
     assert [3] == [point.value for point in points(metrics(), marked, _semconv.METRIC_DROPPED)]
+
+
+def test_the_newest_are_recorded(metrics, monkeypatch):
+    """
+    What is recorded one by one, of calls that succeed and that fail, is the newest of them.
+    """
+    monkeypatch.setattr(latency, "CAP", 5)
+    monkeypatch.setattr(recorder, "_CHUNK", 2)
+    marked = make()
+    for number in range(8):
+        marked.recorder.samples.cell_contents.append(float(number))
+        marked.recorder.failures.append((10.0 + number, "A" if number < 6 else "B"))
+
+    found = {
+        point.attributes.get("error.type"): (point.count, point.sum) for point in points(metrics(), marked)
+    }
+
+    assert {None: (5, 25.0), "A": (3, 42.0), "B": (2, 33.0)} == found
 
 
 def test_stop_and_start(metrics):

@@ -14,7 +14,7 @@ from .. import _semconv
 from .._probes import entrance
 from .._telemetry import escapes, failure, faults, gate, incidents
 from .._telemetry.gate import Turns
-from .._telemetry.latency import Recorder
+from .._telemetry.recorder import Recorder
 from . import signature, templates
 
 
@@ -230,6 +230,6 @@ _to_completion = cast(
         cast(FunctionType, _awaited),
         "completion",
         templates.COMPLETION,
-        {"_byline_clock": CellType(perf_counter)},
+        {},
     ),
 )

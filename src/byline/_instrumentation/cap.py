@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from .._model import Unverified
 from .._telemetry import latency, worker
-from .._telemetry.latency import Recorder
+from .._telemetry.recorder import Recorder
 from . import lookup, signature, templates
 
 _log = logging.getLogger("byline")

@@ -6,10 +6,13 @@ import functools
 import inspect
 import keyword
 import linecache
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from types import CellType, CodeType, FunctionType
+from typing import Final
 
 from .. import _registry
 
@@ -69,7 +72,7 @@ def generate(function: FunctionType, kind: str, template: str, cells: Mapping[st
 
         template: Source of one ``def`` with the fields {parameters} and {arguments}.
 
-        cells: Values for the template's free names, by name.
+        cells: Values for the template's free names, by name; ``CONSTANTS`` are none of these.
     """
     shape = parameters_of(function.__code__)
     prefix = _free_prefix(shape.names)
@@ -105,6 +108,15 @@ def _free_prefix(names: tuple[str, ...]) -> str:
     return prefix
 
 
+CONSTANTS: Final = {"clock": perf_counter, "type": type}
+"""
+What every template can use, by name without the prefix.
+
+They are constants of the code, as numbers are. A cell would be copied into the frame at each
+call, and a built-in name would be looked up in the user's module, which may have another of that name.
+"""
+
+
 @functools.cache
 def _compile(kind: str, template: str, shape: Parameters, prefix: str, names: tuple[str, ...]) -> CodeType:
     """Compile once per shape: functions with equal parameters share their wrapper's code."""
@@ -113,10 +125,16 @@ def _compile(kind: str, template: str, shape: Parameters, prefix: str, names: tu
     # A function inside a function: that is what turns the template's free names into cells.
     source = f"def {prefix}factory({free}):\n{textwrap.indent(body.strip(), '    ')}\n"
     filename = f"{_registry.WRAPPER_FILENAME}{kind}({shape.declared})>"
-    factory = _inner_code(compile(source, filename, "exec", dont_inherit=True))
+    # The compiler warns of a string that is called, but not of one that a condition chose; it drops the condition.
+    compiled = re.sub(rf"\b{prefix}({'|'.join(CONSTANTS)})\b", r'("\g<0>" if 1 else 0)', source)
+    factory = _inner_code(compile(compiled, filename, "exec", dont_inherit=True))
     # Tracebacks and debuggers show the line; without a time stamp no check drops the entry.
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    return _inner_code(factory)
+    code = _inner_code(factory)
+    known = {prefix + name: value for name, value in CONSTANTS.items()}
+    return code.replace(
+        co_consts=tuple(known.get(each, each) if isinstance(each, str) else each for each in code.co_consts)
+    )
 
 
 def _inner_code(code: CodeType) -> CodeType:

@@ -1,4 +1,4 @@
-"""The source of the wrappers; the names in it are parameters, locals, or cells that wrapper.py fills."""
+"""The source of the wrappers; the names in it are parameters, locals, constants, or cells that wrapper.py fills."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Final
 
 FUNCTION: Final = """
 def byline_wrapper({parameters}):
-    _byline_context = _byline_gate()
-    if _byline_context and _byline_context is not _byline_quiet:
+    if _byline_gate() is not _byline_quiet:
         _byline_span = _byline_rare.begin()
         if _byline_span is not None:
             _byline_start = _byline_clock()
@@ -27,8 +26,10 @@ def byline_wrapper({parameters}):
         _byline_kept = _byline_rare.failed(_byline_clock() - _byline_start, _byline_exception, None)
         raise
     try:
-        if _byline_type(_byline_result) is not _byline_expected and (
-            _byline_type(_byline_result) not in _byline_rare.finished
+        if (
+            _byline_result is not None
+            and _byline_type(_byline_result) is not _byline_expected
+            and _byline_type(_byline_result) not in _byline_rare.finished
         ):
             return _byline_rare.returned(_byline_clock() - _byline_start, _byline_result, None)
     except _byline_rare.TypeError:  # a class that cannot be hashed, because its metaclass forbids it
@@ -39,7 +40,7 @@ def byline_wrapper({parameters}):
 
 COROUTINE: Final = """
 async def byline_wrapper({parameters}):
-    _byline_span = _byline_rare.begin() if _byline_gate() else None
+    _byline_span = None if _byline_gate() is _byline_quiet else _byline_rare.begin()
     _byline_start = _byline_clock()
     try:
         _byline_result = await _byline_function({arguments})
@@ -76,7 +77,7 @@ async def byline_wrapper({parameters}):
 GENERATOR: Final = """
 def byline_wrapper({parameters}):
     _byline_generator = _byline_function({arguments})
-    _byline_span = _byline_rare.begin(attached=False) if _byline_gate() else None
+    _byline_span = None if _byline_gate() is _byline_quiet else _byline_rare.begin(attached=False)
     _byline_step, _byline_value = _byline_generator.send, None
     _byline_spent = 0.0
     try:
@@ -111,7 +112,7 @@ def byline_wrapper({parameters}):
 ASYNC_GENERATOR: Final = """
 async def byline_wrapper({parameters}):
     _byline_generator = _byline_function({arguments})
-    _byline_span = _byline_rare.begin(attached=False) if _byline_gate() else None
+    _byline_span = None if _byline_gate() is _byline_quiet else _byline_rare.begin(attached=False)
     _byline_step = _byline_rare.first(_byline_generator)
     _byline_spent = 0.0
     try:

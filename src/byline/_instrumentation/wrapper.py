@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from time import perf_counter
 from types import CellType, CodeType, FunctionType, coroutine as as_awaitable
 from typing import cast
 
@@ -54,7 +53,4 @@ def _kind(code: CodeType) -> tuple[str, str]:
 _SHARED = {
     "_byline_gate": gate.gate,
     "_byline_quiet": gate.quiet,
-    "_byline_clock": CellType(perf_counter),
-    # A built-in name would be looked up in the user's module, which may have another of that name.
-    "_byline_type": CellType(type),
 }

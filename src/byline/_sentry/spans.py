@@ -16,8 +16,8 @@ from sentry_sdk.tracing import Span
 from .. import _config, _semconv
 from .._telemetry import faults, gate, spans
 from .._telemetry.gate import Turns
-from .._telemetry.latency import Recorder
 from .._telemetry.lazy_spans import SLOW_S
+from .._telemetry.recorder import Recorder
 from . import settings
 
 OPERATION = "function"
@@ -53,7 +53,7 @@ class SentrySpans:
                 self._is_tracing = _is_tracing(client)
                 spans.put_beside(self if self._is_tracing else None)
                 return gate.gate.cell_contents()
-            return first()
+            return first() or None
 
         return ask
 
@@ -76,10 +76,8 @@ def _in_transaction(first: Callable[[], object]) -> Callable[[], object]:
         if first():
             return True
         scope = _scope()
-        if scope is None:
-            return False
-        span = scope.span
-        return span is not None and span.sampled
+        span = None if scope is None else scope.span
+        return True if span is not None and span.sampled else None
 
     return test
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from weakref import WeakSet
 
 from . import worker
 from .attributes import Attributes
+from .lanes import Lanes
+from .places import CUT, Places
 from .tally import BOUNDS, OFFSET, SCALE, Tally, limits
-
-_CUT = -1
 
 _EXEMPLARS = 20
 """Exemplars that one series keeps between two collections."""
@@ -68,11 +68,8 @@ class Distribution:
 @dataclass(slots=True)
 class _Counts:
     attributes: Attributes
-    bounds: Sequence[float] | None
-    """Upper bounds of explicit buckets; what is above the last one has a bucket of its own."""
-
-    places: dict[int, int]
-    """Which of those an exponential bucket is in, or that a bound cuts it; filled as they occur."""
+    places: Places | None
+    """Explicit buckets; exponential ones when None."""
 
     since_ns: int
     buckets: dict[int, int] = field(default_factory=dict)
@@ -87,12 +84,15 @@ class _Counts:
 
     def add(self, tally: Tally) -> None:
         """Count a batch."""
-        buckets = self.buckets
-        counted = tally.buckets.items() if self.bounds is None else self._explicit(tally, self.bounds)
-        for bucket, number in counted:
-            buckets[bucket] = buckets.get(bucket, 0) + number
         self.count += len(tally.batch)
         self.total += tally.total
+        lanes = tally.lanes
+        if self.places and lanes and self._add_ranges(lanes, self.places):
+            return
+        buckets = self.buckets
+        counted = self._explicit(tally, self.places) if self.places else tally.buckets.items()
+        for bucket, number in counted:
+            buckets[bucket] = buckets.get(bucket, 0) + number
         self.zero_count += tally.zero_count
         lowest, highest = min(tally.buckets, default=0), max(tally.buckets, default=0)
         # To look for the extremes takes longer than all the rest; mostly the buckets tell that there are none.
@@ -101,24 +101,33 @@ class _Counts:
         if limits(highest)[1] > self.maximum:
             self.maximum = max(self.maximum, tally.maximum)
 
-    def _explicit(self, tally: Tally, bounds: Sequence[float]) -> Iterator[tuple[int, int]]:
+    def _add_ranges(self, lanes: Lanes, places: Places) -> bool:
+        """Count a batch by its ranges, if no bound cuts one of them; most functions take no time that a bound is near."""
+        found = [(places.of_range(range_), number) for range_, number in lanes.occupied.items()]
+        if any(place == CUT for place, _ in found):
+            return False
+        for place, number in found:
+            self.buckets[place] = self.buckets.get(place, 0) + number
+        self.minimum, self.maximum = lanes.lowest(self.minimum), lanes.highest(self.maximum)
+        return True
+
+    @staticmethod
+    def _explicit(tally: Tally, places: Places) -> Iterator[tuple[int, int]]:
         """Share a batch out to explicit buckets. Most exponential ones are within one of those."""
         for bucket, number in tally.buckets.items():
-            place = self.places.get(bucket)
-            if place is None:
-                low, high = limits(bucket)
-                place = bisect_right(bounds, low)
-                place = self.places[bucket] = place if bisect_left(bounds, high) == place else _CUT
-            if place != _CUT:
+            place = places.of_bucket(bucket)
+            if place != CUT:
                 yield place, number
             else:
-                yield from ((bisect_left(bounds, each), 1) for each in tally.inside(bucket))
+                yield from ((places.of_value(each), 1) for each in tally.inside(bucket))
         if tally.zero_count:
-            yield bisect_left(bounds, 0.0), tally.zero_count
+            yield places.of_value(0.0), tally.zero_count
 
     def keep(self, exemplars: Iterable[Exemplar]) -> None:
         for each in exemplars:
-            bound = bisect_left(BOUNDS if self.bounds is None else self.bounds, each.duration_s)
+            bound = (
+                self.places.of_value(each.duration_s) if self.places else bisect_left(BOUNDS, each.duration_s)
+            )
             self.exemplars.pop(bound, None)  # so that the newest is the last
             self.exemplars[bound] = each
         while len(self.exemplars) > _EXEMPLARS:
@@ -141,8 +150,7 @@ class Durations:
 
             cumulative: Whether a collection leaves the counts in place, to grow.
         """
-        self._bounds = None if bounds is None else tuple(bounds)
-        self._places: dict[int, int] = {}
+        self._places = None if bounds is None else Places(bounds)
         self._cumulative = cumulative
         self.forget()
         _all.add(self)
@@ -150,7 +158,7 @@ class Durations:
     @property
     def bounds(self) -> tuple[float, ...] | None:
         """The upper bounds, when the buckets are explicit."""
-        return self._bounds
+        return self._places.bounds if self._places else None
 
     def forget(self) -> None:
         """Start again from nothing, also when a thread that is no more held the lock."""
@@ -166,7 +174,7 @@ class Durations:
         with self._lock:
             counts = self._counts.get(key)
             if counts is None:
-                counts = self._counts[key] = _Counts(attributes, self._bounds, self._places, self._since_ns)
+                counts = self._counts[key] = _Counts(attributes, self._places, self._since_ns)
             counts.add(tally)
             if exemplars:
                 counts.keep(exemplars)
@@ -184,11 +192,11 @@ class Durations:
         return found
 
     def _distribution(self, counts: _Counts) -> Distribution:
-        if self._bounds is None:
+        if self._places is None:
             first, last = min(counts.buckets, default=0), max(counts.buckets, default=-1)
             offset = first + OFFSET
         else:
-            first, last, offset = 0, len(self._bounds), 0
+            first, last, offset = 0, len(self._places.bounds), 0
         return Distribution(
             counts.attributes,
             counts.count,

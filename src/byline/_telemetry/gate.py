@@ -12,7 +12,7 @@ from .._config import Config
 from . import faults
 
 if TYPE_CHECKING:
-    from .latency import Recorder
+    from .recorder import Recorder
 
 
 class Turns(Protocol):
@@ -31,8 +31,8 @@ class Turns(Protocol):
         ...
 
 
-# bool() is False, and the cheapest call that says so.
-never: Callable[[], object] = bool
+# It does nothing and returns None, and is the cheapest call that does.
+never: Callable[[], object] = [].clear
 
 
 def _dormant() -> object:
@@ -56,19 +56,19 @@ def _begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
 
 gate: CellType = CellType(_dormant)
 """
-The cheapest test of the hot path, shared by all wrappers: falsy when no span can be wanted.
+The cheapest test of the hot path, shared by all wrappers: what it returns is ``quiet`` when no span can be wanted.
 
-It reads the current context, which is empty outside of any trace. ``configure`` swaps it
-in every wrapper at once.
+It reads the current context, or returns None where no span is ever wanted. ``configure``
+swaps it in every wrapper at once.
 """
 
 quiet: CellType = CellType(None)
 """
 The context that was found last to want no span, shared by all wrappers; None for none.
 
-The calls of a request that is not sampled have the same one, and to compare costs next to
-nothing. A context never changes, and one that wants no span holds nothing that records. Each
-tick lets it go, so that what else it holds is not kept.
+The calls of a request that is not sampled have the same one, as have all calls outside of any
+trace, and to compare costs next to nothing. A context never changes, and one that wants no span
+holds nothing that records. Each tick lets it go, so that what else it holds is not kept.
 """
 
 begin: CellType = CellType(_begin)
@@ -95,3 +95,4 @@ def forget() -> None:
 def stop() -> None:
     """Start no more spans; ``configure`` starts them again."""
     gate.cell_contents = never
+    forget()

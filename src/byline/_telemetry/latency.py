@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep, thread_time, time_ns
-from types import CellType
-from typing import NamedTuple, TypeVar
+from time import monotonic, thread_time
 
-from .. import _config
-from .._config import Config
-from .._model import Attribution
 from .._registry import Entry
-from . import attributes, instruments, otel, signals, worker
-from .attributes import Attributes
+from . import instruments, otel, signals, worker
 from .durations import Exemplar
-from .instruments import Calls, Destination, Exemplars
+from .instruments import Calls, Destination
+from .recorder import Recorder, Samples
 from .tally import Tally
 
 CAP = 250_000
@@ -34,19 +29,8 @@ To count is faster than to call. But when many threads do nothing but call, the 
 interpreter as seldom as each of them.
 """
 
-BACKLOG = 2_000_000
-"""Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted."""
-
-_GIVE_WAY_S = 0.000_05
-
-_CHUNK = 8_192
-"""Samples that are counted at once. They fit into a processor's cache, and nobody waits long for the interpreter."""
-
 _BUSY = 20_000
 """After a drain of so many samples of one function the next one comes soon."""
-
-_EXEMPLARS = 64
-"""Exemplars that one function holds between two drains."""
 
 _WAIT_S = 1.0
 """How long a drain waits for another one, which may be recording a large batch."""
@@ -55,119 +39,6 @@ _LAST_WAIT_S = 5.0
 """The same for a drain that may be the last one."""
 
 _log = logging.getLogger("byline")
-
-_Sample = TypeVar("_Sample")
-
-
-class Labels(NamedTuple):
-    """What signals say of a function; made once per attribution, not per call."""
-
-    name: str
-    span: Attributes
-    metric: Attributes
-
-
-class Samples(NamedTuple):
-    """What was drained from one function."""
-
-    durations: list[float]
-    failures: list[tuple[float, str]]
-    dropped: int
-    exemplars: list[tuple[str, Exemplar]]
-
-
-class Recorder:
-    """
-    The buffers of one marked function.
-
-    A call appends one number to ``durations``, or a pair to ``failures``, and does nothing
-    else. A drain takes the first n samples by a slice and deletes the same n, under a lock
-    that only drains take. That loses nothing:
-
-    - With the GIL, ``append``, the slice and the deletion are each one step that no other
-      thread can divide (to free numbers and strings runs no code). Appends that come in
-      between go to the end, behind the n.
-    - Without the GIL, each of the three holds the list's own lock, so the same order holds:
-      appends only lengthen the list, and only a drain shortens it.
-    """
-
-    __slots__ = (
-        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "is_on", "is_pressed",
-        "samples",
-    )  # fmt: skip
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
-        self.durations: list[float] = []
-        self.failures: list[tuple[float, str]] = []
-        self.is_on = True
-        self.samples = CellType(self.durations)
-        """The cell through which wrappers find the list; ``stop`` puts something else into it, for all of them at once."""
-        self.is_pressed = False
-        self._dropped = 0
-        self._exemplars: list[tuple[str, Exemplar]] = []
-        self._lock = threading.Lock()
-        self._described: tuple[Attribution, Config, Labels] | None = None
-
-    def switch(self, *, on: bool) -> None:
-        """Record calls, or forget them."""
-        self.is_on = on
-        self.samples.cell_contents = self.durations if on else _nowhere
-
-    def labels(self) -> Labels:
-        """Return the attributes of the function's signals; new ones when its attribution has arrived."""
-        attribution, config = self.entry.attribution, _config.current()
-        described = self._described
-        if described is None or described[0] is not attribution or described[1] is not config:
-            labels = Labels(
-                self.entry.function.name,
-                attributes.span_attributes(self.entry, config),
-                attributes.metric_attributes(self.entry, config),
-            )
-            described = self._described = (attribution, config, labels)
-        return described[2]
-
-    def remember(self, duration_s: float, error_type: str, trace_id: int, span_id: int) -> None:
-        """Keep a call that has a span, as an example of its bucket; some between two drains are enough."""
-        if len(self._exemplars) < _EXEMPLARS:
-            self._exemplars.append((error_type, Exemplar(duration_s, time_ns(), trace_id, span_id)))
-
-    def take(self) -> Samples:
-        """Empty the buffers, up to what they held when asked."""
-        self._trim(BACKLOG)
-        with self._lock:
-            durations, failures = _take(self.durations), _take(self.failures)
-            dropped, self._dropped = self._dropped, 0
-            exemplars = _take(self._exemplars)
-        return Samples(durations, failures, dropped, exemplars)
-
-    def trim(self) -> None:
-        """Keep the newest samples within the cap, and count the others."""
-        self._trim(CAP)
-
-    def _trim(self, limit: int) -> None:
-        with self._lock:
-            for samples in (self.durations, self.failures):
-                excess = len(samples) - limit
-                if excess > 0:
-                    del samples[:excess]
-                    self._dropped += excess
-
-    def clear(self) -> None:
-        """Forget all samples. In a forked child they are the parent's, and the lock may be held for ever."""
-        self._lock = threading.Lock()
-        self._dropped = 0
-        self.durations.clear()
-        self.failures.clear()
-        self._exemplars.clear()
-
-
-def _take(samples: list[_Sample]) -> list[_Sample]:
-    count = len(samples)
-    taken = samples[:count]
-    del samples[:count]
-    return taken
-
 
 _recorders: dict[int, Recorder] = {}
 _is_on = True
@@ -236,32 +107,6 @@ def _switch(*, on: bool) -> None:
             recorder.switch(on=on)
 
 
-class _Nowhere:
-    """Stands for the list of durations while nothing is recorded."""
-
-    __slots__ = ()
-
-    def append(self, duration_s: float) -> None:
-        """Forget a duration."""
-
-
-_nowhere = _Nowhere()
-
-
-class _GivingWay:
-    """Stands for the list of durations while too many wait."""
-
-    __slots__ = ("_durations",)
-
-    def __init__(self, durations: list[float]) -> None:
-        self._durations = durations
-
-    def append(self, duration_s: float) -> None:
-        """Append, and let the drain have the interpreter."""
-        self._durations.append(duration_s)
-        sleep(_GIVE_WAY_S)
-
-
 def _press(recorder: Recorder, waiting: int, destinations: tuple[Destination, ...]) -> None:
     """Let the callers of a function give way, or no longer."""
     # Where calls are recorded one by one, nobody can wait for that.
@@ -269,11 +114,7 @@ def _press(recorder: Recorder, waiting: int, destinations: tuple[Destination, ..
     if is_pressed == recorder.is_pressed:
         return
     with _lock:
-        recorder.is_pressed = is_pressed
-        if _is_on:
-            recorder.samples.cell_contents = (
-                _GivingWay(recorder.durations) if is_pressed else recorder.durations
-            )
+        recorder.press(on=is_pressed)
 
 
 def _drain(*, everything: bool, wait_s: float) -> bool:
@@ -294,7 +135,7 @@ def _drain(*, everything: bool, wait_s: float) -> bool:
             if everything or recorder.entry.settled:
                 _record(recorder, destinations)
             else:
-                recorder.trim()
+                recorder.trim(CAP)
         if waiting:
             for destination in destinations:
                 destination.count_own_time(thread_time() - began_s)
@@ -324,39 +165,43 @@ def _rate() -> float:
 
 def _record(recorder: Recorder, destinations: tuple[Destination, ...]) -> None:
     samples, labels = recorder.take(), recorder.labels()
-    if len(samples.durations) > _BUSY:
+    if samples.waiting > _BUSY:
         worker.hurry()
-    _press(recorder, len(samples.durations), destinations)
-    exemplars: dict[str, list[Exemplar]] = {}
-    for error_type, exemplar in samples.exemplars:
-        exemplars.setdefault(error_type, []).append(exemplar)
-    excess = max(len(samples.durations) - CAP, 0) + max(len(samples.failures) - CAP, 0)
+    _press(recorder, samples.waiting, destinations)
+    excess = max(samples.waiting - CAP, 0) + max(len(samples.failures) - CAP, 0)
     late = [each for each in destinations if excess and each.is_slow]
+    room, failures = CAP, _by_type(samples.failures[-CAP:]) if late else {}
     # Piece by piece to all destinations: what is counted once serves each of them, and is let go before the next.
-    for calls in _pieces(samples.durations, samples.failures, exemplars):
+    for calls in _pieces(recorder, samples):
         for destination in destinations:
             if destination not in late:
                 destination.record(calls, labels.metric)
-    for destination in late:
-        for calls in _pieces(samples.durations[-CAP:], samples.failures[-CAP:], exemplars):
-            destination.record(calls, labels.metric)
+            elif room:
+                newest = Tally(calls.durations.batch[-room:])
+                destination.record(Calls(newest, failures, calls.exemplars), labels.metric)
+        room, failures = max(room - len(calls.durations.batch), 0), {}
     for destination in destinations:
         dropped = samples.dropped + (excess if destination in late else 0)
         if dropped:
             destination.count_dropped(dropped, labels.name)
 
 
-def _pieces(
-    durations: list[float], failures: list[tuple[float, str]], exemplars: Exemplars
-) -> Iterator[Calls]:
+def _pieces(recorder: Recorder, samples: Samples) -> Iterator[Calls]:
     """Divide calls into what is counted at once; the failed ones are with the first piece, by their ``error.type``."""
+    exemplars: dict[str, list[Exemplar]] = {}
+    for error_type, exemplar in samples.exemplars:
+        exemplars.setdefault(error_type, []).append(exemplar)
+    failures = _by_type(samples.failures)
+    for durations in recorder.take_durations(samples.waiting):
+        yield Calls(Tally(durations), failures, exemplars)
+        failures, exemplars = {}, {}
+
+
+def _by_type(failures: list[tuple[float, str]]) -> dict[str, Tally]:
     failed: dict[str, list[float]] = {}
     for duration_s, error_type in failures:
         failed.setdefault(error_type, []).append(duration_s)
-    tallies = {error_type: Tally(each) for error_type, each in failed.items()}
-    for start in range(0, len(durations) or 1, _CHUNK):
-        piece = durations if len(durations) <= _CHUNK else durations[start : start + _CHUNK]
-        yield Calls(Tally(piece), {} if start else tallies, {} if start else exemplars)
+    return {error_type: Tally(each) for error_type, each in failed.items()}
 
 
 def _after_fork_in_child() -> None:

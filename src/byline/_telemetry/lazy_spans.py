@@ -12,7 +12,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from . import faults, spans, worker
-from .latency import Recorder
+from .recorder import Recorder
 
 SLOW_S = 0.1
 """A call that takes longer gets its span, with or without children."""

@@ -14,7 +14,7 @@ from .. import _config, _semconv
 from .._config import Config
 from . import faults, gate, worker
 from .gate import Turns
-from .latency import Recorder
+from .recorder import Recorder
 
 
 def _find_variable() -> ContextVar[Context] | None:
@@ -84,7 +84,12 @@ class Beside(Protocol):
     """Another tracer than OpenTelemetry's, which gets a call's span when OpenTelemetry wants none."""
 
     def gate(self, first: Callable[[], object]) -> Callable[[], object]:
-        """Return a cheap test that is falsy when neither OpenTelemetry (``first``) nor this one can want a span."""
+        """
+        Return a cheap test whose result is None when neither OpenTelemetry nor this one can want a span.
+
+        Args:
+            first: OpenTelemetry's own: its result is falsy when that cannot want one.
+        """
         ...
 
     def begin(self, recorder: Recorder, *, attached: bool) -> Turns | None:
@@ -165,6 +170,9 @@ def end(span: Span, recorder: Recorder | None, error_type: str, duration_s: floa
 
 def begin(recorder: Recorder, *, attached: bool = True) -> Turns | None:
     """Start a span for a call, if its trace records; never raises."""
+    if gate.gate.cell_contents is gate.never:
+        gate.forget()  # a call that was under way when spans were turned off has left its context
+        return None
     try:
         around = current()
         parent = around.get(SPAN_KEY)

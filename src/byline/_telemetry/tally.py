@@ -2,23 +2,20 @@
 Where a batch of durations falls: exact counts in exponential buckets, at a few nanoseconds a value.
 
 Few values are sorted, and the occupied buckets' bounds searched for. Many are not looked at one by
-one: packed as 32-bit floats, they are bytes, and byte strings are cut, translated and counted at
-the processor's speed. The first byte of such a float says in which four-fold range the value is, the
-second in which of 128 cells of an octave, the third in which of 256 parts of that cell. That tells on
-which side of every bound a value is, unless its first 22 bits are the bound's own, since rounding
-to 32 bits keeps the order. Those values, a few in a thousand, are compared as they are.
+one: their bytes are counted, see lanes.py. Three bytes tell on which side of every bound a value is,
+unless its first 22 bits are the bound's own. Those values, a few in a thousand, are compared as they are.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from bisect import bisect_left, bisect_right
 from functools import cache
 from itertools import compress
 from struct import pack
 
 from .._once import once
+from .lanes import BIAS, RARE, Lanes, added, counts, positions
 
 SCALE = 5
 """32 buckets for each doubling: a bucket is 2.2 % wide. See "Exponential buckets" in OpenTelemetry's data model."""
@@ -38,9 +35,6 @@ OFFSET = _LOWEST * _PER_OCTAVE - 1
 _FEW = 1_500
 """So many are quicker sorted."""
 
-_RARE = 8
-"""Values are looked at one by one when fewer than one in so many need it."""
-
 
 class Tally:
     """Durations in seconds, and the buckets they fall into; nothing is counted before it is asked for."""
@@ -49,17 +43,27 @@ class Tally:
         self.batch = batch
 
     @once
+    def lanes(self) -> Lanes | None:
+        """The batch as bytes; None when that is not worth while, or not possible."""
+        if len(self.batch) <= _FEW:
+            return None
+        try:
+            return Lanes(self.batch)
+        except OverflowError:
+            return None
+
+    @once
     def buckets(self) -> dict[int, int]:
         """How many fall into which bucket; those that took no time are in none."""
-        found = _labelled(self.batch) if len(self.batch) > _FEW else None
+        found = _labelled(self.batch, self.lanes) if self.lanes else None
         self.labels = found
         if found is None:
             self._ascending = sorted(self.batch)
             return _walk(self._ascending)
-        counts = found.counts()
+        known = found.counts()
         for bucket, number in _walk(found.odd).items():
-            counts[bucket] = counts.get(bucket, 0) + number
-        return counts
+            known[bucket] = known.get(bucket, 0) + number
+        return known
 
     @once
     def zero_count(self) -> int:
@@ -114,12 +118,10 @@ def _walk(ascending: list[float]) -> dict[int, int]:
 # A label is a bucket's distance from the first bucket of a window of three ranges, each of two
 # octaves, since the last bit of the exponent is in the second byte.
 _PER_RANGE = 2 * _PER_OCTAVE
-_BIAS = 127  # of the exponent of a 32-bit float
 _BESIDE = 3 * _PER_RANGE - 1  # plus the greatest label within a range is 255: lanes never overflow
 _ODD = 255
 _UNDECIDED = 127
 
-_BYTES = (3, 2, 1) if sys.byteorder == "little" else (0, 1, 2)
 _SHIFTED = bytes(byte >> 2 for byte in range(256))
 
 
@@ -163,57 +165,33 @@ class _Labelled:
         self.odd = odd
 
     def counts(self) -> dict[int, int]:
-        found = {}
-        rest = self._labels.translate(None, bytes((_ODD,)))
-        while rest:
-            label, size = rest[:1], len(rest)
-            rest = rest.translate(None, label)
-            found[self._first + label[0]] = size - len(rest)
-        return found
+        known = counts(self._labels.translate(None, bytes((_ODD,))))
+        return {self._first + label: number for label, number in known.items()}
 
     def values(self, bucket: int) -> list[float]:
         label = bucket - self._first
         return _pick(self._batch, self._labels, label) if 0 <= label < _ODD else []
 
 
-def _labelled(batch: list[float]) -> _Labelled | None:
+def _labelled(batch: list[float], lanes: Lanes) -> _Labelled | None:
     """Label a batch; None when its values are too far apart, or too many of them on a bound."""
-    size = len(batch)
-    try:
-        raw = pack(f"{size}f", *batch)
-    except OverflowError:
-        return None
-    ranges, cells, parts = (raw[at::4] for at in _BYTES)
-    first = sorted(ranges[:31])[15] - 1  # a range below that of most values
-    start = (2 * first - _BIAS - _LOWEST) * _PER_OCTAVE
+    first = sorted(lanes.ranges[:31])[15] - 1  # a range below that of most values
+    start = (2 * first - BIAS - _LOWEST) * _PER_OCTAVE
     if not 0 <= start < len(BOUNDS) - 3 * _PER_RANGE:
         return None
-    ranks = ranges.translate(_ranges(first))
-    sides = _added(parts.translate(_SHIFTED), cells.translate(_CUTS))
-    labels = bytearray(_added(ranks, cells.translate(_LABELS), sides.translate(_SIDES)))
-    if (sides.count(_UNDECIDED) + ranks.count(_BESIDE)) * _RARE > size:
+    ranks = lanes.ranges.translate(_ranges(first))
+    sides = added(lanes.parts.translate(_SHIFTED), lanes.cells.translate(_CUTS))
+    labels = bytearray(added(ranks, lanes.cells.translate(_LABELS), sides.translate(_SIDES)))
+    if (sides.count(_UNDECIDED) + ranks.count(_BESIDE)) * RARE > len(batch):
         return None
-    odd = {*_positions(sides, _UNDECIDED), *_positions(ranks, _BESIDE)}
+    odd = {*positions(sides, _UNDECIDED), *positions(ranks, _BESIDE)}
     for at in odd:
         labels[at] = _ODD
     return _Labelled(batch, bytes(labels), start, sorted(batch[at] for at in odd))
 
 
-def _added(*lanes: bytes) -> bytes:
-    """Add byte by byte: as one long number each, since no sum of two bytes overflows."""
-    return sum(int.from_bytes(each, "little") for each in lanes).to_bytes(len(lanes[0]), "little")
-
-
-def _positions(lanes: bytes, byte: int) -> list[int]:
-    found, at = [], lanes.find(byte)
-    while at >= 0:
-        found.append(at)
-        at = lanes.find(byte, at + 1)
-    return found
-
-
 def _pick(batch: list[float], labels: bytes, label: int) -> list[float]:
     """Return the values with a label."""
-    if labels.count(label) * _RARE < len(batch):
-        return [batch[at] for at in _positions(labels, label)]
+    if labels.count(label) * RARE < len(batch):
+        return [batch[at] for at in positions(labels, label)]
     return list(compress(batch, labels.translate(bytes(each == label for each in range(256)))))
