@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from . import worker
 from .attributes import Attributes
-from .lanes import Lanes
+from .lanes import INFINITE, Lanes
 from .places import CUT, Places
 from .tally import BOUNDS, OFFSET, SCALE, Tally, limits
 
@@ -86,8 +86,7 @@ class _Counts:
         """Count a batch."""
         self.count += len(tally.batch)
         self.total += tally.total
-        lanes = tally.lanes
-        if self.places and lanes and self._add_ranges(lanes, self.places):
+        if self.places and tally.lanes and self._add_ranges(tally.lanes, self.places):
             return
         buckets = self.buckets
         counted = self._explicit(tally, self.places) if self.places else tally.buckets.items()
@@ -102,10 +101,17 @@ class _Counts:
             self.maximum = max(self.maximum, tally.maximum)
 
     def _add_ranges(self, lanes: Lanes, places: Places) -> bool:
-        """Count a batch by its ranges, if no bound cuts one of them; most functions take no time that a bound is near."""
-        found = [(places.of_range(range_), number) for range_, number in lanes.occupied.items()]
-        if any(place == CUT for place, _ in found):
-            return False
+        """Count a batch by its ranges, unless a bound cuts one that many values are in; it seldom does."""
+        found = []
+        for range_, number in lanes.occupied.items():
+            place = places.of_range(range_)
+            if place != CUT:
+                found.append((place, number))
+                continue
+            values = lanes.values(range_) if 0 < range_ < INFINITE else None
+            if values is None:
+                return False
+            found += [(places.of_value(each), 1) for each in values]
         for place, number in found:
             self.buckets[place] = self.buckets.get(place, 0) + number
         self.minimum, self.maximum = lanes.lowest(self.minimum), lanes.highest(self.maximum)

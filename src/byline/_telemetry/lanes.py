@@ -27,8 +27,10 @@ _EVERY = bytes(range(256))
 BIAS = 127
 """Of the exponent of a 32-bit float."""
 
+INFINITE = 0x7F
+"""First byte of what is no number, or too large for one; 0 is that of zero, and those above are of negative numbers."""
+
 _BYTES = (3, 2, 1) if sys.byteorder == "little" else (0, 1, 2)
-_INFINITE = 0x7F
 _GREATEST = 3e38
 _ROUNDED = 1 - 2.0**-23
 """A value this much below a range may have been rounded into it."""
@@ -62,6 +64,12 @@ class Lanes:
     def occupied(self) -> dict[int, int]:
         """How many values are in which range."""
         return counts(self.ranges)
+
+    def values(self, range_: int) -> list[float] | None:
+        """Return the values in a range, if these are few."""
+        if self.occupied[range_] * RARE > len(self.ranges):
+            return None
+        return [self._batch[at] for at in positions(self.ranges, range_)]
 
     def lowest(self, known: float) -> float:
         """Return the least value, or ``known`` when none is less."""
@@ -100,7 +108,7 @@ def _is_frequent(lane: bytes, wanted: bytes) -> bool:
 
 def limits(range_: int) -> tuple[float, float] | None:
     """Return what the values in a range lie between; None where not all are numbers above zero."""
-    if not 0 < range_ < _INFINITE:
+    if not 0 < range_ < INFINITE:
         return None
     return math.ldexp(_ROUNDED, 2 * range_ - BIAS), math.ldexp(1.0, 2 * range_ + 2 - BIAS)
 

@@ -14,7 +14,7 @@ CUT: Final = -1
 
 
 class Places:
-    """Explicit buckets; what has once been looked for is known."""
+    """Explicit buckets."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         """
@@ -24,7 +24,6 @@ class Places:
             bounds: What is above the last one has a bucket of its own.
         """
         self.bounds = tuple(bounds)
-        self._of_buckets: dict[int, int] = {}
         self._of_ranges: dict[int, int] = {}
 
     def of_value(self, duration_s: float) -> int:
@@ -33,12 +32,9 @@ class Places:
 
     def of_bucket(self, bucket: int) -> int:
         """Return where all values of an exponential bucket belong, or ``CUT``."""
-        place = self._of_buckets.get(bucket)
-        if place is None:
-            low, high = limits(bucket)
-            place = bisect_right(self.bounds, low)
-            place = self._of_buckets[bucket] = place if bisect_left(self.bounds, high) == place else CUT
-        return place
+        low, high = limits(bucket)
+        place = bisect_right(self.bounds, low)
+        return place if bisect_left(self.bounds, high) == place else CUT
 
     def of_range(self, range_: int) -> int:
         """Return where all values of a range belong, or ``CUT``."""

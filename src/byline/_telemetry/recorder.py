@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from time import sleep, time_ns
@@ -20,7 +21,7 @@ BACKLOG = 2_000_000
 """Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted."""
 
 _CHUNK = 8_192
-"""Samples that are taken at once. They fit into a processor's cache, and nobody waits long for the interpreter."""
+"""Samples that are taken at once, at most. They fit into a processor's cache, and nobody waits long for the interpreter."""
 
 _EXEMPLARS = 64
 """Exemplars that one function holds between two drains."""
@@ -124,8 +125,9 @@ class Recorder:
     def take_durations(self, waiting: int) -> Iterator[list[float]]:
         """Take so many durations, piece by piece and the newest first; there is one piece at least."""
         durations, end = self.durations, waiting
+        size = math.ceil(waiting / math.ceil(waiting / _CHUNK)) if waiting else 0
         while True:
-            start = max(0, end - _CHUNK)
+            start = max(0, end - size)
             with self._lock:
                 # From the end: what is left stays where it is.
                 piece = durations[start:end]

@@ -33,7 +33,10 @@ OFFSET = _LOWEST * _PER_OCTAVE - 1
 """What OpenTelemetry's index of a bucket is beyond ours."""
 
 _FEW = 1_500
-"""So many are quicker sorted."""
+"""So many are quicker sorted than labelled."""
+
+_PACKED = 30
+"""And so many are quicker sorted than only looked at by their ranges."""
 
 
 class Tally:
@@ -45,7 +48,7 @@ class Tally:
     @once
     def lanes(self) -> Lanes | None:
         """The batch as bytes; None when that is not worth while, or not possible."""
-        if len(self.batch) <= _FEW:
+        if len(self.batch) <= _PACKED:
             return None
         try:
             return Lanes(self.batch)
@@ -55,7 +58,7 @@ class Tally:
     @once
     def buckets(self) -> dict[int, int]:
         """How many fall into which bucket; those that took no time are in none."""
-        found = _labelled(self.batch, self.lanes) if self.lanes else None
+        found = _labelled(self.batch, self.lanes) if len(self.batch) > _FEW and self.lanes else None
         self.labels = found
         if found is None:
             self._ascending = sorted(self.batch)
