@@ -146,19 +146,6 @@ def test_traceback_shows_the_users_line(load):
     assert (module.__file__, 15, "handler") == (last.filename, last.lineno, last.name)
 
 
-def test_no_bytecode_of_ours_is_written(load, tmp_path):
-    """
-    The hook leaves no .pyc behind: without byline, Python would run it.
-    """
-    load()
-
-    assert (
-        [] == list((tmp_path / "__pycache__").glob("routes*"))
-        if (tmp_path / "__pycache__").exists()
-        else True
-    )
-
-
 def test_changed_file_measures_what_is_still_the_same(load):
     """
     In a file that changed after the scan, an unchanged function is measured, a changed one is not.

@@ -161,3 +161,58 @@ def test_opentelemetry_is_loaded_when_the_program_loads_it(program):
     Start-up does not load OpenTelemetry; providers that are set later get every call from then on.
     """
     run([*PYTHON, "-c", LATER], program)
+
+
+AGAIN = """
+import sys
+import byline
+from byline._instrumentation import import_hook
+from byline._registry import is_wrapper
+from byline._instrumentation.lifecycle import flush
+from byline.store import Store
+
+def counted():
+    with Store.open("x.db", read_only=True) as store:
+        return sum(each.sketch.count for each in store.latency() if each.function == "kinds.outer")
+
+def fresh():
+    sys.modules.pop("kinds", None)
+    import kinds
+    return kinds.outer
+
+(sys.path_hooks, paths), finders = (sys.path_hooks, sys.path_hooks[:]), sys.meta_path[:]
+byline.instrument(store="x.db")
+first = fresh()
+assert is_wrapper(first.__code__)
+first(1), first(1)
+byline.uninstrument()
+assert finders == sys.meta_path and paths == sys.path_hooks
+assert 2 == counted()
+
+second = fresh()
+assert not is_wrapper(second.__code__) and not hasattr(second, "__wrapped__")
+assert type(sys.modules["kinds"].__spec__.loader).__name__ == "SourceFileLoader"
+first(1), second(1)
+assert 2 == counted()
+
+byline.instrument(store="x.db")
+assert 1 == sum(isinstance(each, import_hook.Finder) for each in sys.meta_path)
+third = fresh()
+assert is_wrapper(third.__code__)
+first(1), third(1), second(1)
+flush()
+assert 4 == counted(), counted()
+byline.uninstrument()
+first(1), third(1)
+assert finders == sys.meta_path
+assert 4 == counted()
+"""
+
+
+def test_off_and_on_again(program):
+    """
+    Off: a fresh import is Python's own, and what was measured is quiet. On again: both are measured.
+    """
+    (program / "x.db").unlink(missing_ok=True)
+
+    run([*PYTHON, "-c", AGAIN], program)

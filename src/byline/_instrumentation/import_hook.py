@@ -18,7 +18,7 @@ from .._manifest import Manifest
 from .._model import Attribution, Function, Unverified
 from .._registry import Entry
 from .._telemetry import instruments, otel, worker
-from . import lookup
+from . import bytecode, lookup
 from .selection import selection_of
 from .wrapper import wrap
 
@@ -30,7 +30,7 @@ _log = logging.getLogger("byline")
 _SENTINEL = "byline: the place of the mark"
 """Stands for the mark in the syntax tree; in the code object the mark itself takes its place.
 
-So no name of ours appears in the user's module, and no ``.pyc`` with our code can be written.
+So no name of ours appears in the user's module, and the code can be written to a file.
 """
 
 
@@ -60,7 +60,7 @@ def mark(function: FunctionType) -> object:
 
 def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
     """
-    Compile a module with the mark as innermost decorator of the functions that start in these lines.
+    Compile a module with the mark's stand-in as innermost decorator of the functions that start in these lines.
 
     Args:
         lines: Lines of ``def``. Line numbers and everything else stay as they are.
@@ -82,7 +82,7 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
             node.value = _called(node.value)
         for name in _BLOCKS:
             waiting += getattr(node, name, ())
-    return _embed(compile(tree, path, "exec", dont_inherit=True))
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 def _place(node: ast.expr | ast.stmt) -> ast.expr:
@@ -126,7 +126,7 @@ class MarkingLoader(SourceFileLoader):
         """Compile the module with marks; without anything to mark, do as Python does."""
         path = self.get_filename(fullname)
         try:
-            code = code_with_marks(path, self.get_data(path), fullname, self._manifest)
+            code = code_with_marks(path, self.get_data(path), fullname, self._manifest, is_kept=True)
         except SyntaxError:
             code = None  # Python's own loader raises it, with nothing of ours in the traceback
         except Exception as error:  # noqa: BLE001  # fail open: the module imports, unmeasured
@@ -137,10 +137,23 @@ class MarkingLoader(SourceFileLoader):
         return super().get_code(fullname) if code is None else code
 
 
-def code_with_marks(path: str, data: bytes, module: str, manifest: Manifest) -> CodeType | None:
-    """Return a module's marked code, or None when the manifest names nothing in it."""
+def code_with_marks(
+    path: str, data: bytes, module: str, manifest: Manifest, *, is_kept: bool = False
+) -> CodeType | None:
+    """
+    Return a module's marked code, or None when the manifest names nothing in it.
+
+    Args:
+        is_kept: Whether the code may be kept for the next start, see ``bytecode``.
+    """
     lines = named_in(lookup.source_of(path, module, manifest))
-    return marked_code(data, path, lines) if lines else None
+    if not lines:
+        return None
+
+    def make() -> CodeType:
+        return marked_code(data, path, lines)
+
+    return _embed(bytecode.kept(path, data, lines, make) if is_kept else make())
 
 
 def named_in(source: lookup.Source) -> frozenset[int]:

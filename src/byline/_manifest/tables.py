@@ -6,8 +6,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
+from .._once import once
+
 _PAIR = struct.Struct(">II")
 """CRC-32 of a name, and the number of a file."""
+
+_SPARSE = 8
+"""Bytes of a sieve for each name: most of the names that are not there fall through."""
 
 
 def hash_table(names: Iterable[str]) -> bytes:
@@ -28,7 +33,18 @@ class HashTable:
         self._table = table
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and next(self.numbers(name), None) is not None
+        if not isinstance(name, str) or not self._sieve[_hash(name) & (len(self._sieve) - 1)]:
+            return False
+        return next(self.numbers(name), None) is not None
+
+    @once
+    def _sieve(self) -> bytearray:
+        """Return a byte for each possible end of a hash, which is 0 where no name has that: the import hook asks about every module."""
+        count = len(self._table) // _PAIR.size
+        sieve = bytearray(1 << (_SPARSE * count).bit_length())
+        for found, _ in _PAIR.iter_unpack(self._table):
+            sieve[found & (len(sieve) - 1)] = 1
+        return sieve
 
     def numbers(self, name: str) -> Iterator[int]:
         """Yield the positions that a name may have."""
