@@ -266,6 +266,7 @@ def _names_pattern(names: frozenset[str], *, several_words: bool) -> re.Pattern[
     return re.compile(rf"(?<!\w)(?<!\w-)(?:{spelt})(?!\w|-\w)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def _squash(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 

@@ -18,6 +18,9 @@ from .versions import FileVersion
 Place = tuple[str, str]
 """Commit SHA, and the path of a file in that commit."""
 
+Question = tuple[str, str, str]
+"""Commit SHA, the path of a file in that commit, and a function's qualified name."""
+
 T = TypeVar("T")
 
 _BATCH = 500
@@ -33,9 +36,18 @@ class NeutralCommits:
     A merge commit is compared with its first parent.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, answers: Mapping[Question, bool] | None = None) -> None:
+        """
+        Prepare for questions.
+
+        Args:
+            repository: Where to look.
+            answers: What was answered before; commits don't change.
+        """
         self._repository = repository
-        self._answers: dict[tuple[str, str, str], bool] = {}
+        self.answers: dict[Question, bool] = dict(answers or {})
+        """All that was answered, by commit, path and qualified name."""
+
         self._versions: OrderedDict[str, FileVersion] = OrderedDict()
 
     def load(self, wanted: Mapping[Place, set[str]]) -> None:
@@ -47,7 +59,7 @@ class NeutralCommits:
                 file next to each other are read once.
         """
         places = [
-            place for place in wanted if any((*place, name) not in self._answers for name in wanted[place])
+            place for place in wanted if any((*place, name) not in self.answers for name in wanted[place])
         ]
         for start in range(0, len(places), _BATCH):
             batch = places[start : start + _BATCH]
@@ -56,14 +68,14 @@ class NeutralCommits:
                 # A file that was not there before was added: nothing neutral about that.
                 same = unchanged_between(before, after, names) if before and after else set()
                 for name in names:
-                    self._answers[*place, name] = name in same
+                    self.answers[*place, name] = name in same
 
     def is_neutral(self, sha: str, path: str, qualname: str) -> bool:
         """Tell whether a commit left every function of this name in this file as it was."""
         key = (sha, path, qualname)
-        if key not in self._answers:
+        if key not in self.answers:
             self.load({(sha, path): {qualname}})
-        return self._answers[key]
+        return self.answers[key]
 
     def _blobs(self, places: Collection[Place]) -> list[tuple[str, str]]:
         """Return the blobs before and after each commit; "" where there was none."""

@@ -37,6 +37,9 @@ REFS = {
 MAX_NOTE_BYTES = 8 * 1024 * 1024
 """Notes of old tools hold whole conversations; what is larger is left out, and said so."""
 
+SHORT = 12
+"""Digits by which a commit with a bad note is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoteList:
@@ -83,7 +86,7 @@ def read_records(
         for sha, (_, data) in zip(readable, repository.read_blobs(list(readable.values())), strict=True):
             note = read(data.decode("utf-8", "replace"), identities=identities)
             if note.problem:
-                unverified.append(Unverified(sha[:12], f"its note in {each.ref}: {note.problem}"))
+                unverified.append(Unverified(sha[:SHORT], f"its note in {each.ref}: {note.problem}"))
             if note.marks or note.covers_all:
                 found.setdefault(sha, []).append(note)
     return found, unverified
@@ -97,7 +100,7 @@ def _readable(
     for (sha, blob), entry in zip(wanted.items(), look_up(repository, list(wanted.values())), strict=True):
         reason = _why_not(entry)
         if reason:
-            unverified.append(Unverified(sha[:12], f"its note in {ref} {reason}"))
+            unverified.append(Unverified(sha[:SHORT], f"its note in {ref} {reason}"))
         else:
             found[sha] = blob
     return found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -17,22 +15,19 @@ from .blame import FileOwnership, own_lines
 from .cache import UnusableCacheError
 from .commits import Commits, read_commits
 from .continuation import Earlier, go_on
-from .entire import checkpoints
 from .identities import Identities
-from .incremental import ignored_commits
+from .known_facts import KnownFacts
 from .marks import CommitNote
 from .recollection import Recollection, Remembered, Seen, leave
 from .repository import Repository
 from .settings import ScanSettings
+from .surroundings import digest, world_of
 from .survey import Survey, survey
 
 Progress = Callable[[str, int, int], None]
 
 FOLDER = "byline"
 """Where caches are, in the repository's git folder."""
-
-# What changes how git tells history, people and differences.
-_SETTINGS = ("blame.", "core.", "diff.", "extensions.", "i18n.", "log.", "mailmap.")
 
 State = Literal["new", "used", "off"]
 
@@ -73,6 +68,8 @@ class Rebuild:
     unchanged: frozenset[str] = frozenset()
     """Files whose lines have the same owners as in the last scan."""
 
+    _digests: dict[str, str] = field(default_factory=dict)
+
     @classmethod
     def of(  # noqa: PLR0913  # options
         cls,
@@ -91,7 +88,7 @@ class Rebuild:
         words = ("all" if everything else "scan", "moves" * moves, author if author != "name" else "")
         name = "-".join(filter(None, words))
         path = repository.git_dir / FOLDER / f"{name}.cache"
-        world = _world(repository, revision, settings, name)
+        world = world_of(repository, revision, settings, name)
         try:
             last = Recollection.read(path, world)
             _check_ancestor(repository, last.revision, revision)
@@ -119,6 +116,13 @@ class Rebuild:
             fresh = set(self.new)
             self.is_in_order = before == [sha for sha in listed if sha not in fresh]
         return Commits(by_sha, parents, found.identities)
+
+    @cached_property
+    def known(self) -> KnownFacts:
+        """What the last scan found out about single commits."""
+        if self.last is None:
+            return KnownFacts()
+        return KnownFacts.from_rows(self.last.aside("recovered"), self.last.aside("neutral"))
 
     # --- files ---------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class Rebuild:
         last = self.last
         if last is None or not self.is_in_order:
             return {}
-        now = digests(records)
+        now = self.digests(records)
         changed = {sha for sha in now.keys() | last.records.keys() if now.get(sha) != last.records.get(sha)}
         return {
             path: each
@@ -212,6 +216,12 @@ class Rebuild:
             return None
         return last.record(path, module, commits.by_sha)
 
+    def digests(self, records: Mapping[str, Sequence[CommitNote]]) -> dict[str, str]:
+        """Return a digest of each commit's records, which are the same throughout a scan."""
+        if not self._digests:
+            self._digests = {sha: digest(repr(found)) for sha, found in records.items()}
+        return self._digests
+
     # --- the next scan -------------------------------------------------------
 
     def leave(
@@ -220,27 +230,25 @@ class Rebuild:
         commits: Commits,
         records: Mapping[str, Sequence[CommitNote]],
         files: Mapping[str, Remembered | Seen],
+        facts: KnownFacts,
     ) -> CacheUse:
         """Leave what was found to the next scan, and say what the last one was good for."""
         if self.path is None:
             return CacheUse("off", self.reason)
         taken = sum(isinstance(each, Seen) for each in files.values())
         is_same = self.last is not None and self.last.revision == self.revision and taken == len(files)
+        is_same = is_same and facts.recovered == self.known.recovered
         if not (is_same and self.last and len(files) == len(self.last.seen)):
             try:
                 leave(
-                    self.path, self.world, self.revision, oldest, commits, digests(records), files, self.last
-                )
+                    self.path, self.world, self.revision, oldest, commits, self.digests(records), files, self.last,
+                    facts.to_rows(),
+                )  # fmt: skip
             except OSError as error:
                 return CacheUse(
                     "off", f"it cannot be written: {error.strerror or error}", str(self.path), taken
                 )
         return CacheUse("used" if self.last else "new", self.reason, str(self.path), taken)
-
-
-def digests(records: Mapping[str, Sequence[CommitNote]]) -> dict[str, str]:
-    """Return a digest of each commit's records."""
-    return {sha: _digest(repr(found)) for sha, found in records.items()}
 
 
 def _grows_from(parents: Mapping[str, tuple[str, ...]], root: str) -> bool:
@@ -255,40 +263,3 @@ def _check_ancestor(repository: Repository, old: str, new: str) -> None:
         raise UnusableCacheError("the revision it is about is gone") from None
     if beyond:
         raise UnusableCacheError("the revision it is about is not part of this one's history")
-
-
-def _world(repository: Repository, revision: str, settings: ScanSettings, options: str) -> dict[str, str]:
-    """Describe all that a scan depends on besides history and records, each part under a name for people."""
-    try:
-        byline = version("byline")
-    except PackageNotFoundError:  # pragma: no cover  # not installed
-        byline = ""
-    listed = repository.run("config", "--null", "--list").split(b"\0")
-    config = b"\0".join(each for each in listed if each.lower().startswith(tuple(map(str.encode, _SETTINGS))))
-    return {
-        "byline's version": byline,
-        "Python's version": platform.python_version(),
-        "options": options,
-        "git settings": _digest(config),
-        "settings in pyproject.toml": _digest(repr(settings)),
-        "commits to look through": _digest(" ".join(sorted(ignored_commits(repository, revision)))),
-        "a mailmap": _digest(_mailmap(repository, config.lower())),
-        "the edge of a shallow clone": _digest(" ".join(sorted(repository.shallow_commits()))),
-        "Entire's checkpoints": checkpoints(repository),
-    }
-
-
-def _mailmap(repository: Repository, config: bytes) -> bytes:
-    found = [repository.root / ".mailmap"]
-    if b"mailmap.file" in config:
-        found += [repository.root / name for name in repository.config("mailmap.file", kind="path") if name]
-    blobs = repository.read_names(
-        list(repository.config("mailmap.blob")) if b"mailmap.blob" in config else []
-    )
-    texts = [each.read_bytes() if each.is_file() else b"" for each in found]
-    return b"\0".join((*texts, *(each[1] if each else b"" for each in blobs)))
-
-
-def _digest(data: str | bytes) -> str:
-    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    return hashlib.blake2b(text, digest_size=12).hexdigest()

@@ -120,6 +120,10 @@ class Recollection:
             parents[sha] = tuple(table[each] for each in its_parents)
         return found, parents
 
+    def aside(self, name: str) -> Any:  # noqa: ANN401  # whoever left it knows
+        """Return something else that the last scan left."""
+        return self._file.block(*self._file.header["asides"][name])
+
     # --- files ---------------------------------------------------------------
 
     @cached_property
@@ -196,6 +200,7 @@ def leave(  # noqa: PLR0913, PLR0917  # all that a scan leaves
     records: Mapping[str, str],
     files: Mapping[str, Remembered | Seen],
     last: Recollection | None,
+    asides: Mapping[str, object],
 ) -> None:
     """
     Write what the next scan goes on from.
@@ -209,6 +214,7 @@ def leave(  # noqa: PLR0913, PLR0917  # all that a scan leaves
         records: A digest of the line-level records of each commit.
         files: By path; ``Seen`` alone for a file of which nothing but that may have changed since the last scan.
         last: The last scan.
+        asides: What else the next scan need not find again, by name, JSON-ready.
 
     Raises:
         OSError: It cannot be written.
@@ -246,6 +252,7 @@ def leave(  # noqa: PLR0913, PLR0917  # all that a scan leaves
         "commits": add(pack(rows)),
         "order": add(pack([numbers[sha] for sha in commits.by_sha])),
         "index": add(pack(index)),
+        "asides": {name: add(pack(each)) for name, each in asides.items()},
     }
     write(path, header, bytes(body))
 

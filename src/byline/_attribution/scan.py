@@ -16,6 +16,7 @@ from .entire import with_agents
 from .evidence import EvidenceBook
 from .functions import SourceError, SourceFunction, functions_in
 from .header import Revision, header_of
+from .known_facts import KnownFacts
 from .modules import module_name
 from .moves import follow_moves
 from .neutral import NeutralCommits
@@ -113,7 +114,9 @@ def scan(  # noqa: PLR0913  # all but one are options
     )
     commits = with_agents(repository, commits)
     tell("commits", 1, 1)
-    sources = read_sources(repository, revision.sha, commits, settings, progress=tell)
+    sources = read_sources(
+        repository, revision.sha, commits, settings, known=rebuild.known.recovered, progress=tell
+    )
     found = rebuild.survey(blobs, commits.identities, tell)
     oldest = "" if everything or few is not None else commits.oldest_ai(sources.with_marks())
     # Whoever marked a file says that AI wrote it, however old its lines are: it is followed to its beginning.
@@ -130,7 +133,8 @@ def scan(  # noqa: PLR0913  # all but one are options
     order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
     book = EvidenceBook(commits.by_sha, sources.records, found.comments)
     context = _Context(
-        repository, settings, commits, book, blobs, found, Ownership(owned, order), NeutralCommits(repository)
+        repository, settings, commits, book, blobs, found, Ownership(owned, order),
+        NeutralCommits(repository, rebuild.known.neutral),
     )  # fmt: skip
     files = _read_files(context, tell, everything=everything or paths is not None)
     records = _attribute_files(context, files, tell)
@@ -155,7 +159,8 @@ def scan(  # noqa: PLR0913  # all but one are options
     )
     for each in unfollowed:
         del seen[each.subject]
-    use = rebuild.leave(oldest, commits, sources.records, seen)
+    known = KnownFacts(sources.recovered, context.neutral.answers)
+    use = rebuild.leave(oldest, commits, sources.records, seen, known)
     return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .._model import Unverified
 from ..exceptions import RepositoryError
 from .commits import Commits
+from .known_facts import Recovery
 from .marks import CommitNote
-from .note_refs import list_notes, read_records
-from .pull_requests import recover, squashes
+from .note_refs import SHORT, NoteList, list_notes, read_records
+from .pull_requests import Squash, recover, squashes
 from .repository import Repository
 from .settings import ScanSettings
+from .surroundings import digest
 from .trace_files import read_trace_files
 
 
@@ -24,22 +26,33 @@ class Sources:
     """Of one commit: notes first, then traces, then what its pull request had."""
 
     unverified: tuple[Unverified, ...] = ()
+    recovered: dict[str, Recovery] = field(default_factory=dict)
+    """What a later scan need not carry over again, by commit."""
 
     def with_marks(self) -> frozenset[str]:
         """Return the commits with a line that a record speaks of."""
         return frozenset(sha for sha, records in self.records.items() if any(each.marks for each in records))
 
 
-def read_sources(
+def read_sources(  # noqa: PLR0913  # two are options
     repository: Repository,
     revision: str,
     commits: Commits,
     settings: ScanSettings,
     *,
+    known: Mapping[str, Recovery] | None = None,
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None,
 ) -> Sources:
     """
     Read every record that speaks of some commits.
+
+    Args:
+        repository: Where to look.
+        revision: What is scanned.
+        commits: Its commits.
+        settings: The repository's own.
+        known: What an earlier scan carried over.
+        progress: Told how far it is.
 
     Raises:
         RepositoryError: Git cannot answer.
@@ -48,7 +61,10 @@ def read_sources(
     lists = list_notes(repository, settings.notes_refs)
     noted = {sha for each in lists for sha in each.blobs}
     found, absent = squashes(repository, revision, commits, noted)
-    wanted = {*commits.by_sha, *(sha for each in found for sha in each.parts)}
+    keys = {each.commit: _key(each, lists) for each in found}
+    kept = {sha: known[sha] for sha, key in keys.items() if known and sha in known and known[sha].key == key}
+    fresh = [each for each in found if each.commit not in kept]
+    wanted = {*commits.by_sha, *(sha for each in fresh for sha in each.parts)}
     notes, unverified = read_records(repository, lists, wanted, identities=commits.identities)
     records = {sha: list(each) for sha, each in notes.items() if sha in commits.by_sha}
     traces, unread = read_trace_files(repository, revision, commits)
@@ -56,16 +72,41 @@ def read_sources(
     for sha, note in traces.items():
         records.setdefault(sha, []).append(note)
     # Where the commit has a note of its own, somebody carried the records over already.
-    alone = [each for each in found if each.commit not in notes and not each.parts.isdisjoint(notes)]
+    alone = [each for each in fresh if each.commit not in notes and not each.parts.isdisjoint(notes)]
+    sound: Sequence[Squash] = _without_problems(fresh, unverified)
+    recovered: dict[str, Sequence[CommitNote]] = {}
     try:
-        recovered = recover(repository, revision, alone, notes)
+        recovered.update(recover(repository, revision, alone, notes))
     except RepositoryError as error:
-        recovered = {}
+        sound = ()
         told = f"the records of {len(alone)} pull requests cannot be carried over: {error}"
         unverified.append(Unverified("pull requests", told))
+    recoveries = kept | {
+        each.commit: Recovery(keys[each.commit], next(iter(recovered.get(each.commit, ())), None))
+        for each in sound
+        if each.commit not in notes
+    }
+    recovered.update((sha, [each.note]) for sha, each in kept.items() if each.note and sha not in notes)
     for sha, more in recovered.items():
         records.setdefault(sha, []).extend(more)
-    return Sources(records, (*unverified, *_absent(absent)))
+    return Sources(records, (*unverified, *_absent(absent)), recoveries)
+
+
+def _key(squash: Squash, lists: Collection[NoteList]) -> str:
+    """Digest what a recovery depends on: the commits of the pull request, and the notes on them."""
+    noted = [
+        (each.ref, each.format, sha, each.blobs[sha])
+        for each in lists
+        for sha in sorted(squash.parts & each.blobs.keys())
+    ]
+    text = repr((squash.head, sorted(squash.parts), noted))
+    return digest(text)
+
+
+def _without_problems(found: Collection[Squash], unverified: Collection[Unverified]) -> list[Squash]:
+    """Leave out those whose notes are a reason to complain, which the next scan is to repeat."""
+    told = {each.subject for each in unverified}
+    return [each for each in found if told.isdisjoint(sha[:SHORT] for sha in each.parts)]
 
 
 def _absent(count: int) -> Collection[Unverified]:
