@@ -102,7 +102,7 @@ class Config:
         known = {f"BYLINE_{name.upper()}": name for name in _variables()}
         values: dict[str, object] = {}
         for variable, raw in environ.items():
-            if not variable.startswith("BYLINE_") or variable in INTERNAL:
+            if not variable.startswith("BYLINE_") or variable in (*INTERNAL, *OF_THE_DESK):
                 continue
             name = known.get(variable)
             if name is None:
@@ -159,6 +159,18 @@ MEASURE = ("include", "exclude", "confidence", "tools", "max_rate")
 
 INTERNAL = frozenset({"BYLINE_RUN"})
 """Variables that byline sets for its own child processes."""
+
+BACKENDS = {
+    "prometheus": "BYLINE_PROMETHEUS_TOKEN",
+    "loki": "BYLINE_LOKI_TOKEN",
+    "sentry": "SENTRY_AUTH_TOKEN",
+}
+"""Variables with the tokens of what ``--source`` can ask. Only the desk reads them; they are in no value that is shown."""
+
+TENANTS = {"prometheus": "BYLINE_PROMETHEUS_TENANT", "loki": "BYLINE_LOKI_TENANT"}
+"""Variables with the tenant, where a backend serves several."""
+
+OF_THE_DESK = tuple(name for name in (*BACKENDS.values(), *TENANTS.values()) if name.startswith("BYLINE_"))
 
 # A unit belongs to the name in code, not in the environment.
 _FIELDS = {"scan_budget": "scan_budget_s"}

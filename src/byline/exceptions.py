@@ -59,6 +59,12 @@ class SentryError(BylineError):
     slug = "sentry-error"
 
 
+class SourceError(BylineError):
+    """A backend named by ``--source`` cannot be reached, refuses, or answers something else."""
+
+    slug = "source-error"
+
+
 class OverheadError(BylineError):
     """What marking costs cannot be measured."""
 

@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from byline._grafana import files, names
+from byline import _label_names as names
+from byline._grafana import files
 from byline._grafana.generate import generated
 from byline._grafana.queries import Histograms
 

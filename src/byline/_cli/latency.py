@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from .output import NARROW, console, count, duration, iso, print_json, share, sh
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .._desk.backends.address import Address
     from .._desk.latency import By, LatencyReport, LatencyRow, Sort
     from .._desk.numbers import FunctionNumbers
 
@@ -59,6 +61,7 @@ _DAY = timedelta(days=1)
     "--limit", type=click.IntRange(0), default=20, show_default=True, help="So many rows; 0 for all."
 )
 @options.store
+@options.source("prometheus")
 @options.as_json
 def command(
     *,
@@ -68,6 +71,7 @@ def command(
     sort: Sort,
     limit: int,
     store: Path | None,
+    source: Address | None,
     as_json: bool,
 ) -> None:
     """
@@ -75,10 +79,14 @@ def command(
 
     P50, P95 and P99 are of all calls of the window, merged exactly over processes; before is the window as long right before it. With a COMMIT: of the versions it made, and before is the version before.
     """
+    from .._desk.backends.opening import open_source
     from .._desk.latency import latency
-    from .._desk.places import open_store
 
-    with open_store(store) as opened:
+    if sort == "max" and source is not None:
+        raise click.UsageError(
+            f"{source.name} does not keep the longest call. Sort by time, calls or errors, or ask the store."
+        )
+    with closing(open_source(source, store)) as opened:
         found = latency(opened, what=what, by=by, since=since or _DAY, sort=sort, limit=limit or None)
     if as_json:
         print_json(_as_json(found, by, since or _DAY))
@@ -124,7 +132,7 @@ def _print(out: Console, found: LatencyReport, by: By) -> None:
     if found.found > len(found.rows):
         out.print(f"… and {found.found - len(found.rows):,} more; --limit 0 lists all", style="dim")
     if not all(each.after.exact for each in found.rows):
-        out.print("~ estimated: a part was rebuilt from explicit buckets", style="dim")
+        out.print("~ estimated from the buckets of a histogram", style="dim")
     for note in found.unverified:
         out.print(f"\nNot in this answer: {visible(note.subject)} ({visible(note.reason)})", style="yellow")
 

@@ -84,6 +84,30 @@ store = click.option(
     metavar="PATH",
     help="The store to read. Default: BYLINE_STORE, else .byline/byline.db here or above.",
 )
+
+
+def source(*backends: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that names whom to ask, for a command that the store and some backends can answer."""
+    able = ("store", *(f"{each}=URL" for each in backends))
+
+    def read(ctx: click.Context, parameter: click.Parameter, value: str) -> object:  # noqa: ARG001  # click's signature
+        from .._desk.backends import address
+        from .._desk.backends.opening import ANSWERS
+
+        found = address.read(value)
+        if found is not None and found.backend not in backends:
+            raise click.UsageError(
+                f"{address.TITLES[found.backend]} cannot answer byline {ctx.info_name}: of byline's telemetry it holds "
+                f"{ANSWERS[found.backend]}. Sources that can: {', '.join(able)}."
+            )
+        return found
+
+    return click.option(
+        "--source", metavar="NAME", default="store", callback=read,
+        help=f"Whom to ask: {' or '.join(able)}. Tokens come from the environment. Default: store.",
+    )  # fmt: skip
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 

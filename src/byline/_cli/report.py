@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import options
 from .output import iso, moment
+
+if TYPE_CHECKING:
+    from .._desk.backends.address import Address
 
 EXAMPLES = """
 \b
@@ -40,17 +45,20 @@ _WEEK = timedelta(days=7)
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
 )
 @options.store
-def command(*, since: timedelta | None, form: str, output: Path | None, store: Path | None) -> None:
+@options.source("prometheus")
+def command(
+    *, since: timedelta | None, form: str, output: Path | None, store: Path | None, source: Address | None
+) -> None:
     """
     Write the bug log: what failed, and what is not known.
 
     Incidents and swallowed exceptions by failure pattern, failures by tool and model with their intervals, and what was not verified. People are not in it.
     """
     from .._desk import report_text
-    from .._desk.places import open_store
+    from .._desk.backends.opening import open_source
     from .._desk.report import report
 
-    with open_store(store) as opened:
+    with closing(open_source(source, store)) as opened:
         found = report(opened, since=since or _WEEK)
     if form == "json":
         text = json.dumps(report_text.as_json(found, iso), indent=2) + "\n"

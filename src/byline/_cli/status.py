@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from .output import ago, console, count, duration, iso, print_json, share, short
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .._desk.backends.address import Address
     from .._desk.comparison import Change
     from .._desk.status import CommitStatus, Status, VersionStatus
 
@@ -62,6 +64,7 @@ _COLOURS = {
     "--fail-on", type=click.Choice(["suspect"]), help="Exit with status 1 when a version is in this state."
 )
 @options.store
+@options.source("prometheus")
 @options.as_json
 def command(
     *,
@@ -70,6 +73,7 @@ def command(
     probation: timedelta | None,
     fail_on: str | None,
     store: Path | None,
+    source: Address | None,
     as_json: bool,
 ) -> None:
     """
@@ -77,13 +81,13 @@ def command(
 
     Compares each version of a function that AI wrote with the one before it: P50, P95, P99, failures and what it swallows. COMMIT is the one that made the version; its first digits will do.
     """
-    from .._desk.places import open_store
+    from .._desk.backends.opening import open_source
     from .._desk.status import PROBATION, status
 
     if commit and since:
         raise click.UsageError("Give a COMMIT or --since, not both: a commit is looked at however old it is.")
     since, probation = since or PROBATION, probation or PROBATION
-    with open_store(store) as opened:
+    with closing(open_source(source, store)) as opened:
         found = status(opened, commit=commit, since=since, probation=probation)
     if as_json:
         print_json(_as_json(found, since, probation))

@@ -11,8 +11,9 @@ from typing import get_args
 
 from .._model import Handling, Unverified
 from ..exceptions import BylineError, UnknownCommitError
-from ..store import FindingKind, Store
+from ..store import FindingKind
 from .places import open_manifest
+from .source import Source
 
 LOUD: tuple[Handling, ...] = ("silent", "weak")
 """What somebody should look at."""
@@ -42,7 +43,7 @@ class FindingReport:
 
 
 def report(
-    store: Store,
+    store: Source,
     *,
     what: str = "",
     since: timedelta | None = None,
@@ -96,7 +97,7 @@ def moment_of(text: str, *, manifest: Path | None = None) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _named(store: Store, what: str, since: timedelta | None) -> Sequence[FindingKind]:
+def _named(store: Source, what: str, since: timedelta | None) -> Sequence[FindingKind]:
     by_fingerprint = store.findings(fingerprint=what, since=since)
     if by_fingerprint:
         return by_fingerprint
@@ -112,7 +113,7 @@ def _committed_at(kind: FindingKind) -> int:
     return kind.last.owner.committed_at if kind.last.owner else 0
 
 
-def _unverified(store: Store) -> tuple[Unverified, ...]:
+def _unverified(store: Source) -> tuple[Unverified, ...]:
     """Say for which functions nothing can be found."""
     try:
         notes = store.unverified()

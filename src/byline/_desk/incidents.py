@@ -10,8 +10,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from .._model import Incident, Suspect, Unverified
-from ..store import CommitIncidents, Kind, Store
+from ..store import CommitIncidents, Kind
 from .numbers import FunctionNumbers, numbers_of
+from .source import Source
 
 _AT_ONCE = 10_000
 _MEASURED = 5
@@ -68,7 +69,7 @@ class IncidentReport:
 
 
 def report(  # noqa: PLR0913  # keyword-only filters
-    store: Store,
+    store: Source,
     *,
     commit: str | None = None,
     function: str | None = None,
@@ -122,7 +123,7 @@ def report(  # noqa: PLR0913  # keyword-only filters
     known = {name: numbers_of(name, list(calls)) for name, calls in rows}
     return IncidentReport(
         tuple(_report(each, kinds, known) for each in shown),
-        thinned_notes(store),
+        store.gaps(),
         sum(each.incidents for each in found),
         len(found),
     )
@@ -145,20 +146,8 @@ def _report(
     )
 
 
-def thinned_notes(store: Store) -> tuple[Unverified, ...]:
-    """Say what the store no longer holds."""
-    return tuple(
-        Unverified(
-            each.what,
-            f"{each.rows:,} rows, to keep the store within its bounds of size and age",
-            "older answers need a bigger store, or a backend of your own",
-        )
-        for each in store.thinned()
-    )
-
-
 def follow(
-    store: Store,
+    store: Source,
     wanted: Mapping[str, str | None],
     *,
     since: timedelta | None = None,
@@ -195,7 +184,9 @@ def follow(
             moment = late if moment is None else max(moment, late)
 
 
-def _matching(store: Store, wanted: Mapping[str, str | None], since: datetime | None) -> tuple[Incident, ...]:
+def _matching(
+    store: Source, wanted: Mapping[str, str | None], since: datetime | None
+) -> tuple[Incident, ...]:
     return store.incidents(
         commit=wanted.get("commit"),
         function=wanted.get("function"),

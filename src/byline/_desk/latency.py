@@ -9,9 +9,9 @@ from typing import Literal
 
 from .._model import Unverified
 from ..exceptions import NotFoundError
-from ..store import Latency, Store, Totals
-from .incidents import thinned_notes
+from ..store import Latency, Totals
 from .numbers import FunctionNumbers, numbers_of
+from .source import Source
 
 By = Literal["function", "commit", "version"]
 Sort = Literal["time", "calls", "errors", "max"]
@@ -49,7 +49,7 @@ class LatencyReport:
 
 
 def latency(  # noqa: PLR0913  # keyword-only filters
-    store: Store,
+    store: Source,
     *,
     what: str | None = None,
     by: By = "function",
@@ -97,10 +97,10 @@ def latency(  # noqa: PLR0913  # keyword-only filters
         raise NotFoundError(
             f"No calls{f' of {function}' if function else ''} are recorded in this time. Look further back: --since 7d"
         )
-    return LatencyReport(tuple(rows), len(groups), thinned_notes(store))
+    return LatencyReport(tuple(rows), len(groups), store.gaps())
 
 
-def _subject(store: Store, what: str | None) -> tuple[str | None, str]:
+def _subject(store: Source, what: str | None) -> tuple[str | None, str]:
     """Tell a function's name from a commit: only names have dots or letters beyond f."""
     if not what:
         return None, ""
@@ -129,7 +129,7 @@ def _rank(totals: Sequence[Totals], sort: Sort) -> float:
 
 
 def _rows(  # noqa: PLR0913, PLR0917  # one query
-    store: Store, by: By, name: str, function: str | None, since: datetime, until: datetime
+    store: Source, by: By, name: str, function: str | None, since: datetime, until: datetime
 ) -> tuple[Latency, ...]:
     return store.latency(
         function=name if by == "function" else function,
@@ -140,7 +140,7 @@ def _rows(  # noqa: PLR0913, PLR0917  # one query
     )
 
 
-def _versions(store: Store, version: str, sort: Sort, limit: int | None) -> LatencyReport:
+def _versions(store: Source, version: str, sort: Sort, limit: int | None) -> LatencyReport:
     """Report each function that a commit changed, and its version before."""
     seen = sorted(store.functions(), key=lambda each: each.first_seen_ns)
     before: dict[str, str | None] = {}
@@ -161,4 +161,4 @@ def _versions(store: Store, version: str, sort: Sort, limit: int | None) -> Late
             rows.append(LatencyRow(name, 1, sum(each.total_s for each in groups[name]), after, earlier))
     if not rows:
         raise NotFoundError(f"No calls of a version that {version[:10]} made are recorded.")
-    return LatencyReport(tuple(rows), len(groups), thinned_notes(store))
+    return LatencyReport(tuple(rows), len(groups), store.gaps())

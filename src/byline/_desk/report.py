@@ -12,9 +12,9 @@ from typing import get_args
 from .. import _semconv
 from .._model import Unverified
 from .._patterns import PATTERNS, Certainty, classify
-from ..store import CommitIncidents, FunctionSeen, Store, Totals
+from ..store import CommitIncidents, FunctionSeen, Totals
 from .findings import LOUD
-from .incidents import thinned_notes
+from .source import Source
 
 PER = 10_000
 """Rates are given per so many calls."""
@@ -105,7 +105,7 @@ class Report:
     unverified: tuple[UnverifiedGroup, ...]
 
 
-def report(store: Store, *, since: timedelta = timedelta(days=7), now: datetime | None = None) -> Report:
+def report(store: Source, *, since: timedelta = timedelta(days=7), now: datetime | None = None) -> Report:
     """
     Add up what failed and what is not known.
 
@@ -136,7 +136,7 @@ def report(store: Store, *, since: timedelta = timedelta(days=7), now: datetime 
     )
 
 
-def _patterns(store: Store, since: datetime, until: datetime) -> tuple[PatternRow, ...]:
+def _patterns(store: Source, since: datetime, until: datetime) -> tuple[PatternRow, ...]:
     examples: dict[str, list[Example]] = {}
     for kind in store.kinds(since=since, until=until, samples=_SHOWN):
         examples.setdefault(kind.pattern or _UNKNOWN, []).append(
@@ -213,7 +213,7 @@ def wilson(hits: int, number: int) -> tuple[float, float]:
 
 
 def _unverified(
-    store: Store, functions: Sequence[FunctionSeen], called: set[tuple[str, str]], since: datetime
+    store: Source, functions: Sequence[FunctionSeen], called: set[tuple[str, str]], since: datetime
 ) -> list[UnverifiedGroup]:
     since_ns = int(since.timestamp() * 1e9)
     present = [each for each in functions if each.last_seen_ns >= since_ns]
@@ -233,7 +233,7 @@ def _unverified(
         if each.status not in {"ok", "moved"} or each.confidence in {"low", "none"}
     ]
     notes = store.unverified(since=since)
-    thinned = thinned_notes(store)
+    thinned = store.gaps()
     return [
         (title, tuple(found[:_SHOWN]), len(found))
         for title, found in (
@@ -241,7 +241,7 @@ def _unverified(
             ("Error handlers that never ran", handlers),
             ("Attributions in doubt", doubtful),
             ("What programs could not tell", notes),
-            ("What the store no longer holds", thinned),
+            ("Not in this answer", thinned),
         )
     ]
 

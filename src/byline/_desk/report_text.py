@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from ..exceptions import MissingExtraError
-from .report import PER, Report
+from .report import PER, Example, Report
 from .words import count
 
 TimeText = Callable[[int], str | None]
@@ -61,13 +61,7 @@ def as_markdown(report: Report, time_text: TimeText) -> str:
     for row in report.patterns:
         if row.examples:
             lines += ["", f"### {row.pattern}", ""]
-        lines += [
-            f"- {count(each.count, 'time')} **{_escaped(each.error_type)}** in `{_code(each.function)}` "
-            f"({_escaped(each.path)}:{each.line}), commit `{each.commit[:_DIGITS] or 'unknown'}`"
-            f"{f': {_escaped(each.reason)}' if each.reason else ''}. "
-            f"`byline {'why' if each.what == 'incident' else 'findings'} {_code(each.name)}`"
-            for each in row.examples
-        ]
+        lines += [_example(each) for each in row.examples]
     lines += [
         "",
         "## By tool and model",
@@ -88,6 +82,17 @@ def as_markdown(report: Report, time_text: TimeText) -> str:
         lines += [f"  - {_escaped(each.subject)}: {_escaped(each.reason)}" for each in notes]
         lines += [f"  - and {number - len(notes):,} more"] if number > len(notes) else []
     return "\n".join(lines) + "\n"
+
+
+def _example(example: Example) -> str:
+    """Return one line; a counter has neither a place nor a name to ask for more with."""
+    place = f" ({_escaped(example.path)}:{example.line})" if example.path else ""
+    reason = f": {_escaped(example.reason)}" if example.reason else ""
+    command = f" `byline {'why' if example.what == 'incident' else 'findings'} {_code(example.name)}`"
+    return (
+        f"- {count(example.count, 'time')} **{_escaped(example.error_type)}** in `{_code(example.function)}`{place}, "
+        f"commit `{example.commit[:_DIGITS] or 'unknown'}`{reason}.{command if example.name else ''}"
+    )
 
 
 def _escaped(text: str) -> str:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from .._model import Unverified
 from ..exceptions import NotFoundError
-from ..store import FunctionSeen, Store
-from .incidents import thinned_notes
+from ..store import FunctionSeen
+from .source import Source
 from .versions import STATES, Pair, State, VersionStatus, Watch
 
 __all__ = ["PROBATION", "STATES", "CommitStatus", "State", "Status", "VersionStatus", "status"]
@@ -56,7 +56,7 @@ class Status:
 
 
 def status(
-    store: Store,
+    store: Source,
     *,
     commit: str | None = None,
     since: timedelta = PROBATION,
@@ -105,9 +105,7 @@ def status(
     for each in wanted:
         found.setdefault(each.new.last_commit, []).append(watch.version(each))
     commits = [CommitStatus(name, tuple(sorted(versions, key=_urgency))) for name, versions in found.items()]
-    return Status(
-        tuple(sorted(commits, key=lambda each: (-each.first_seen_ns, each.commit))), thinned_notes(store)
-    )
+    return Status(tuple(sorted(commits, key=lambda each: (-each.first_seen_ns, each.commit))), store.gaps())
 
 
 def _urgency(version: VersionStatus) -> tuple[int, str]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ..store import FindingKind, FunctionSeen, Store
+from ..store import FindingKind, FunctionSeen
 from .blocks import LEAST_CALLS as LEAST_CALLS_PER_SPAN, Span, Timeline, at_hours, joined, spans_of, together
 from .comparison import ALARM, LEAST_CALLS, LEAST_SPANS, Change, compare
 from .confidence import is_above
+from .source import Source
 
 State = Literal["shipped", "exercised", "watched", "proven", "suspect"]
 
@@ -82,7 +83,7 @@ class Pair:
 class Watch:
     """Looks at one version after the other, with the calls of each added up once."""
 
-    def __init__(self, store: Store, probation: timedelta, now: datetime) -> None:
+    def __init__(self, store: Source, probation: timedelta, now: datetime) -> None:
         self._store = store
         self._probation = probation
         self._now = now

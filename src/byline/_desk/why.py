@@ -12,10 +12,10 @@ from .._manifest import Manifest
 from .._model import Attribution, Incident, Suspect, Unverified
 from .._suspects import FrameFacts
 from ..exceptions import NotFoundError, UnknownCommitError
-from ..store import Kind, Store
+from ..store import Kind
 from .frames import code_at, facts_of
-from .incidents import thinned_notes
 from .numbers import FunctionNumbers, numbers_of
+from .source import Source
 from .traceback_text import Chain, TracebackFrame, frames_of, parse
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -68,7 +68,7 @@ class Why:
         return next(iter(named or ours), None)
 
 
-def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | None = None) -> Why:
+def explain_incident(store: Source, id_prefix: str = "", *, manifest: Manifest | None = None) -> Why:
     """
     Explain a recorded incident.
 
@@ -85,9 +85,7 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
     else:
         last = store.incidents(limit=1)
         if not last:
-            raise NotFoundError(
-                f"No incident is recorded in {str(store.path)!r}. Nothing failed since it was made."
-            )
+            raise NotFoundError(f"No incident is recorded in {store.name}. Nothing failed since it was made.")
         incident = last[0]
     incident = replace(incident, suspects=_with_subjects(incident.suspects, manifest))
     kinds = store.kinds(fingerprint=incident.fingerprint)
@@ -99,11 +97,11 @@ def explain_incident(store: Store, id_prefix: str = "", *, manifest: Manifest | 
         _places_of_incident(incident, frames, manifest),
         _numbers(store, incident.function, incident.attribution.last_commit),
         _together(kinds),
-        incident.unverified + thinned_notes(store),
+        incident.unverified + store.gaps(),
     )
 
 
-def _found(store: Store, id_prefix: str) -> Incident:
+def _found(store: Source, id_prefix: str) -> Incident:
     """Find an incident by its id's first digits, or the last one of a trace."""
     if _TRACE_ID.fullmatch(id_prefix):
         traced = store.incidents(trace_id=id_prefix.lower(), limit=1)
@@ -112,7 +110,7 @@ def _found(store: Store, id_prefix: str) -> Incident:
     return store.incident(id_prefix)
 
 
-def explain_traceback(text: str, manifest: Manifest, *, store: Store | None = None) -> Why:
+def explain_traceback(text: str, manifest: Manifest, *, store: Source | None = None) -> Why:
     """
     Explain the last traceback in a text.
 
@@ -172,7 +170,7 @@ def _incident(text: str, chain: Chain, facts: Sequence[FrameFacts], manifest: Ma
     )
 
 
-def _numbers(store: Store, function: str, version: str) -> FunctionNumbers | None:
+def _numbers(store: Source, function: str, version: str) -> FunctionNumbers | None:
     """Add up the calls of the running version, or of all versions when the version is not known."""
     rows = store.latency(function=function)
     same = [each for each in rows if each.last_commit == version]

@@ -10,7 +10,8 @@ from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.cog import encoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from . import names, variables
+from .. import _label_names as names
+from . import variables
 from .panels import NUMBER, PER_SECOND, SECONDS, SHARE, lines, log_counts, log_lines, number, rows, traces
 from .queries import Histograms, Queries
 

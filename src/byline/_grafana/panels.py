@@ -20,7 +20,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from . import names
+from .. import _label_names as names
 
 METRICS: Final = common.DataSourceRef(type_val="prometheus", uid="${metrics}")
 LOGS: Final = common.DataSourceRef(type_val="loki", uid="${logs}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from . import names
+from .. import _label_names as names
 
 Histograms = Literal["classic", "native"]
 """How ``byline.call.duration`` arrives: as a series for each bucket, or as one of Prometheus' native histograms."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from . import names
+from .. import _label_names as names
 from .queries import Histograms, Queries
 
 SLOWER: Final = 1.3

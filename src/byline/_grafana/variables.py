@@ -7,7 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.models import dashboard as model
 
-from . import names
+from .. import _label_names as names
 from .panels import METRICS
 
 SERVICE: Final = '${service_label}=~"$service"'

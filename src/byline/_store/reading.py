@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from .._model import ExecutedLines, Incident, Unverified
@@ -26,6 +26,7 @@ class Reading:
 
     def __init__(self, file: StoreFile) -> None:
         self.path = file.path
+        self.name = repr(str(file.path))
         self._file = file
 
     def incidents(  # noqa: PLR0913  # keyword-only filters
@@ -326,18 +327,7 @@ class Reading:
         Raises:
             UnknownCommitError: The prefix is too short, names no commit, or several.
         """
-        if len(prefix) < MIN_PREFIX or set(prefix.lower()) - set("0123456789abcdef"):
-            raise UnknownCommitError(
-                f"{prefix!r} is not a commit. Give at least {MIN_PREFIX} hexadecimal digits."
-            )
-        found = self.commits(prefix)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UnknownCommitError(f"{prefix!r} is short for {_some(found)}. Give more digits.")
-        known = self.commits()
-        hint = f"It knows {_some(known)}." if known else "It knows no commit yet."
-        raise UnknownCommitError(f"{prefix!r} names no commit in {str(self.path)!r}. {hint}")
+        return one_commit(prefix, self.commits, self.name)
 
     def unverified(self, *, since: datetime | timedelta = timedelta(days=1)) -> tuple[Unverified, ...]:
         """Return what programs said they could not tell, newest first."""
@@ -353,6 +343,43 @@ class Reading:
         """Return what the bounds of size and age took away."""
         with self._file.snapshot() as connection:
             return queries.thinned(connection)
+
+    def gaps(self) -> tuple[Unverified, ...]:
+        """Say what the store no longer holds."""
+        return tuple(
+            Unverified(
+                each.what,
+                f"{each.rows:,} rows, to keep the store within its bounds of size and age",
+                "older answers need a bigger store, or a backend of your own",
+            )
+            for each in self.thinned()
+        )
+
+
+def one_commit(prefix: str, commits: Callable[[str], tuple[str, ...]], where: str) -> str:
+    """
+    Return the full SHA of the one commit that a prefix of at least four digits names.
+
+    Args:
+        commits: Returns the full SHAs that start with a prefix.
+
+        where: They are from, for people.
+
+    Raises:
+        UnknownCommitError: The prefix is too short, names no commit, or several.
+    """
+    if len(prefix) < MIN_PREFIX or set(prefix.lower()) - set("0123456789abcdef"):
+        raise UnknownCommitError(
+            f"{prefix!r} is not a commit. Give at least {MIN_PREFIX} hexadecimal digits."
+        )
+    found = commits(prefix)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnknownCommitError(f"{prefix!r} is short for {_some(found)}. Give more digits.")
+    known = commits("")
+    hint = f"It knows {_some(known)}." if known else "It knows no commit yet."
+    raise UnknownCommitError(f"{prefix!r} names no commit in {where}. {hint}")
 
 
 def _moment_ns(moment: datetime | timedelta | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .. import _semconv
+from . import _semconv
 
 
 def label(attribute: str) -> str:
