@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from byline._model import Attribution, Commit, Evidence, Function, LineAttribution
 from byline._suspects import FrameFacts, rank
 
@@ -67,18 +69,38 @@ def test_nearer_line_before_farther():
 
 def test_library_frames_are_looked_through():
     """
-    What a library raised counts for the line that called it; the library is listed as not checked.
+    What a library raised counts for the line that called it, which says so; the library is listed as not checked.
     """
     suspects, unverified = rank(
         [frame(0, reason="outside the repository (a library)"), frame(1, line("caller", AI))]
     )
 
-    assert ("caller", "AI line that raised", 1) == (
+    assert ("caller", "AI line that called what raised", 1) == (
         suspects[0].commit,
         suspects[0].reason,
         suspects[0].distance,
     )
     assert ["outside the repository (a library)"] == [each.reason for each in unverified]
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({"found": line("one", HUMAN)}, "line that called what raised, written by a person"),
+        (
+            {"found": line("one"), "around": Attribution("ai", "high", "ok", "two", lines=3, ai_lines=2)},
+            "AI function that called what raised (2 of 3 lines by AI), though not this line",
+        ),
+    ],
+    ids=["a person's line", "an AI function"],
+)
+def test_a_line_that_only_called(known, reason):
+    """
+    Neither a line nor a function is said to have raised what something else raised.
+    """
+    suspects, _ = rank([frame(0, reason="outside the repository (a library)"), frame(1, **known)])
+
+    assert reason == suspects[0].reason
 
 
 def test_a_persons_line_is_shown_last_and_says_so():

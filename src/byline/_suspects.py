@@ -82,6 +82,8 @@ def owner(frame: FrameFacts) -> Suspect | None:
 
 def _candidates(frame: FrameFacts, happened: str, *, raised: bool) -> Iterable[tuple[int, Suspect]]:
     line = frame.line_attribution
+    if raised and frame.distance:
+        happened = f"called what {happened}"  # a library, or code that nobody scanned
     where = happened if raised else "was on the way"
     if line is not None and line.commit.sha:
         if line.verdict == "ai":

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from byline import _config, _registry, _semconv, ai_generated
-from byline._model import Attribution, Commit, Evidence, Function, LineAttribution
+from byline._model import Attribution, Commit, Deployment, Evidence, Function, LineAttribution
 from byline._telemetry import incidents, worker
 
 AI = "a" * 40
@@ -88,6 +88,29 @@ def test_suspects_are_self_contained(incidents_of):
     assert (AI, "Add it (#7)", "Ben", "AI line that raised") == (
         first["commit"], first["subject"], first["author"], first["reason"]
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("deployed", "reason"),
+    [
+        (Deployment(), "no manifest is in force, and git does not know its file"),
+        (Deployment("e" * 40), "the manifest does not name it: its file is newer than the scan"),
+    ],
+    ids=["without a manifest", "with an older manifest"],
+)
+def test_why_no_commit_is_known(incidents_of, monkeypatch, deployed, reason):
+    """
+    A manifest that does not name the function keeps git from being asked, so nothing is said about git.
+    """
+    names = {"ai_generated": ai_generated, "__name__": "late"}
+    monkeypatch.setattr(_registry, "_deployed", lambda: deployed)
+    source = "@ai_generated\ndef late():\n    raise ValueError\n"
+    exec(compile(source, "/nowhere/late.py", "exec"), names)  # noqa: S102  # a program of this test
+
+    (found,) = incidents_of(lambda: quietly(names["late"]))
+
+    told = {each["subject"]: each["reason"] for each in json.loads(found[_semconv.UNVERIFIED])}
+    assert told["late.late"].startswith(reason)
 
 
 def test_one_incident_per_exception(incidents_of):

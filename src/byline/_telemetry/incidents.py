@@ -309,10 +309,16 @@ def incident_of(captured: Captured) -> Incident:
 
 
 def _no_commit(entry: Entry) -> str:
+    # With a manifest in force git is not asked.
+    unknown = (
+        "the manifest does not name it: its file is newer than the scan, or no AI had touched it (scan again: byline scan)"
+        if _registry.deployment().revision
+        else "no manifest is in force, and git does not know its file"
+    )
     return {
         "stale": "the function changed after the scan: scan again",
         "pending": "git had not answered in time",
-        "unknown": "no manifest names it and it is in no git repository",
+        "unknown": unknown,
     }.get(entry.attribution.status, "no commit is known for it")
 
 
