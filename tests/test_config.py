@@ -51,6 +51,9 @@ def test_argument_wins():
         ("BYLINE_SPANS", "some"),
         ("BYLINE_INCIDENT_RATE", "many"),
         ("BYLINE_INCIDENT_RATE", "-1"),
+        ("BYLINE_MAX_RATE", "-2"),
+        ("BYLINE_SCAN_BUDGET", "-0.5"),
+        ("BYLINE_SCAN_BUDGET", "nan"),
         ("BYLINE_SCAN_BUDGET", "soon"),
         ("BYLINE_NO_SUCH_THING", "1"),
     ],
@@ -60,9 +63,7 @@ def test_wrong_value(variable, raw):
     """
     A value that cannot be read, or an unknown variable, is an error that names it.
     """
-    with pytest.raises(
-        ConfigError, match=variable.removeprefix("BYLINE_").split("_")[0].lower() + "|" + variable
-    ):
+    with pytest.raises(ConfigError, match=variable):
         Config.from_env({variable: raw})
 
 

@@ -128,11 +128,10 @@ class Config:
             raise ConfigError(
                 f"BYLINE_PROBES={self.probes!r}: no probe {unknown[0]!r}. Known: {', '.join(PROBES)}, or off."
             )
-        if min(self.incident_rate, self.scan_budget_s, self.max_rate) < 0:
-            raise ConfigError(
-                f"incident_rate={self.incident_rate!r}, scan_budget={self.scan_budget_s!r} and "
-                f"max_rate={self.max_rate!r} cannot be negative."
-            )
+        for variable in ("incident_rate", "scan_budget", "max_rate"):
+            number = getattr(self, _FIELDS.get(variable, variable))
+            if not number >= 0:  # also what is no number at all
+                raise ConfigError(f"BYLINE_{variable.upper()}={number!r} is negative. Use 0 or more.")
 
     def or_else(self, others: Mapping[str, object]) -> Self:
         """

@@ -14,6 +14,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
+from . import _config
 from ._config import Config
 from ._exporters.pipeline import deployment
 from ._instrumentation import lifecycle
@@ -29,6 +30,26 @@ class BylineInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as above
     def instrumentation_dependencies(self) -> Collection[str]:
         """Depend on nothing: what is measured is the program itself."""
         return ()
+
+    def instrument(self, **kwargs: Any) -> Any:  # noqa: ANN401  # as the base class's
+        """
+        Turn byline on, once.
+
+        Under ``opentelemetry-instrument`` an error of byline's is logged as one sentence: raised, it
+        would be shown as two tracebacks, and the instrumentors after this one would not be loaded.
+
+        Raises:
+            BylineError: As for ``byline.instrument()``, when the program calls it itself.
+        """
+        is_automatic = bool(kwargs.get("skip_dep_check"))  # nobody else has looked at dependencies before
+        try:
+            return super().instrument(**kwargs)
+        except BylineError as error:
+            if not is_automatic:
+                raise
+            _log.error("byline is off: %s", error)  # the message says all
+            _config.use(Config(disabled=True))  # marks in the program would meet the same error
+            return None
 
     def _instrument(self, **kwargs: Any) -> None:  # noqa: ANN401  # the base class has it so
         wanted = {name: kwargs[name] for name in ("manifest", "store", "author") if name in kwargs}

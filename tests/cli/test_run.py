@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from byline._instrumentation.command import command_line, environment, program_name
 from byline.exceptions import RunError
+from byline.store import Store
 
 CLAUDE = "Add it\n\nCo-Authored-By: Claude Opus 4.6 <noreply@anthropic.com>\n"
 
@@ -270,3 +273,33 @@ def test_a_damaged_manifest_that_was_merely_found(tmp_path):
     assert (0, "ran\n") == (found.returncode, found.stdout), found.stderr
     assert "byline.manifest" in found.stderr
     assert (2, "") == (named.returncode, named.stdout)
+
+
+@pytest.mark.parametrize("wrong", ["damaged", "of another schema", "a folder", "in no folder"])
+def test_a_default_store_that_cannot_be_written(tmp_path, wrong):
+    """
+    The program starts without it, and that is said once; a store that is named must be right.
+    """
+    (tmp_path / "app.py").write_text("import byline\n@byline.ai_generated\ndef f(): print('ran')\nf()\n")
+    place = tmp_path / ".byline" / "byline.db"
+    if wrong == "in no folder":
+        place.parent.write_text("a file")
+    elif wrong == "a folder":
+        place.mkdir(parents=True)
+    else:
+        Store.open(place, create=True).close()
+        if wrong == "damaged":
+            place.write_bytes(b"no database" * 1_000)
+        else:
+            with closing(sqlite3.connect(place)) as other:
+                other.execute("PRAGMA user_version = 2")
+
+    found = byline(tmp_path, "run", "app.py")
+    named = byline(tmp_path, "run", "--store", ".byline/byline.db", "app.py")
+
+    assert (0, "ran\n") == (found.returncode, found.stdout), found.stderr
+    assert 1 == found.stderr.count("byline.db"), found.stderr
+    assert "byline: nothing is recorded\n" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert (2, "") == (named.returncode, named.stdout)
+    assert "byline.db" in named.stderr

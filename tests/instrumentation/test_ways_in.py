@@ -97,6 +97,29 @@ def test_opentelemetrys_settings_name_the_store(program):
     assert kinds.expected() == calls(program / ".byline" / "byline.db")
 
 
+@pytest.mark.parametrize("rate", ["-1", "many"])
+def test_a_wrong_setting_is_one_sentence(program, rate):
+    """
+    opentelemetry-instrument says what is wrong, once and without a traceback; the program runs, marks and all.
+    """
+    (program / "marked.py").write_text("import byline\n@byline.ai_generated\ndef f(): print('ran')\nf()\n")
+    done = run([*AUTO, "marked.py"], program, BYLINE_INCIDENT_RATE=rate)
+
+    assert "ran\n" == done.stdout
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"byline is off: BYLINE_INCIDENT_RATE={rate if rate == '-1' else repr(rate)} is ")
+
+
+def test_a_program_that_asks_by_itself_is_told(program):
+    """
+    Who calls the instrumentor gets the error.
+    """
+    call = "from byline._instrumentor import BylineInstrumentor as B\ntry: B().instrument()\nexcept Exception as e: print(e)"
+    done = run([*PYTHON, "-c", call], program, BYLINE_INCIDENT_RATE="-1")
+
+    assert done.stdout.startswith("BYLINE_INCIDENT_RATE=-1 is negative")
+
+
 PROVIDERS = """
 import byline, sys
 from opentelemetry import _logs, metrics, trace

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from .._config import Config
-from ..exceptions import ManifestError, RunError
+from ..exceptions import ManifestError, RunError, StoreError
 
 EXAMPLES = """
 \b
@@ -65,13 +65,24 @@ def command(
             # Merely found: the program runs on without it.
             click.echo(f"byline: {error}", err=True)
             found = None
-    place = None if no_store else store or (Path(config.store) if config.store else _beside(found))
-    if place is not None:
-        from ..store import Store
-
-        Store.open(place, create=True).close()
+    named = store or (Path(config.store) if config.store else None)
+    place = None if no_store else _ready(named, default=_beside(found))
     _say(found, place)
     _become(line, environment(os.environ, program=program_name(words), manifest=found, store=place))
+
+
+def _ready(named: Path | None, *, default: Path) -> Path | None:
+    """Make sure that a store can be written; None when the default one cannot, and the program runs on without it."""
+    from ..store import Store
+
+    try:
+        Store.open(named or default, create=True).close()
+    except StoreError as error:
+        if named:
+            raise
+        click.echo(f"byline: {error}\nbyline: nothing is recorded", err=True)
+        return None
+    return named or default
 
 
 def _become(line: list[str], environ: dict[str, str]) -> NoReturn:
