@@ -170,6 +170,7 @@ MEANINGS = {
     "PATTERN": "The failure pattern that the exception is a sign of; see [](../explanation/patterns.md).",
     "CERTAINTY": "How certain that is: `high`, `medium` or `low`.",
     "INCIDENT_ID": "Random id; `byline why ID` explains it.",
+    "SENTRY_EVENT_ID": "Of the event that Sentry got of the same exception; see [](../how-to/sentry.md).",
     "INCIDENT_FUNCTION": "The marked function that the exception left.",
     "INCIDENT_COMMIT": "The commit of the marked function.",
     "FINGERPRINT": "Equal for failures of one kind: function, exception and place.",
@@ -197,6 +198,7 @@ SENTRY = {
     "TOOL": "`claude`, `copilot`, `cursor`, … or `unknown`; absent when no sign calls the first suspect AI.",
     "SENTRY_FUNCTION": "`module.qualname` of the function around the suspect's line.",
     "CONFIDENCE": "`high`, `medium` or `low`; `none` when no sign calls the first suspect AI.",
+    "INCIDENT_ID": "The incident that the store has of the same exception; `byline why ID` explains it.",
     "SENTRY_GIT_COMMIT": "The same as `byline.commit`, under a name that other tools know.",
 }
 """What each tag of a Sentry event says, by its constant in ``_semconv``."""
@@ -264,7 +266,7 @@ def sentry_table() -> None:
     """Write the tags of a Sentry event, by making one of each."""
     suspect = Suspect("a" * 40, "reason", "f", "p", 1, 0, "ai", "high", "Ana", "claude")
     print("| tag | meaning |\n|---|---|")
-    for name in tags_of(suspect):
+    for name in (*tags_of(suspect), _semconv.INCIDENT_ID):
         constant = next(each for each in SENTRY if getattr(_semconv, each) == name)
         print(f"| `{name}` | {SENTRY[constant]} |")
     print()

@@ -771,7 +771,7 @@ def test_a_newer_schema_is_refused(store):
         other.execute("PRAGMA user_version = 99")
     other.close()
 
-    with pytest.raises(StoreError, match=r"schema 99; this byline knows schema 3\. Upgrade"):
+    with pytest.raises(StoreError, match=r"schema 99; this byline knows schema 4\. Upgrade"):
         Store.open(store.path)
 
 

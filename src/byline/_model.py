@@ -231,6 +231,8 @@ class Incident:
     """The failure pattern it is a sign of, see ``_patterns``; empty when no rule knows it."""
 
     certainty: str = ""
+    sentry_event_id: str = ""
+    """Of the event that Sentry got of the same exception, as far as it was known in time."""
 
 
 Handling = Literal["silent", "weak", "logged", "reported", "retried", "expected"]

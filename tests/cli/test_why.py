@@ -163,7 +163,7 @@ def test_why_for_programs(run):
     ] == [*told]
     assert {
         "time", "id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-        "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed", "stacktrace",
+        "pattern", "certainty", "trace_id", "span_id", "sentry_event_id", "duration_s", "suppressed", "stacktrace",
     } == set(told["incident"])  # fmt: skip
     assert {
         "commit", "reason", "function", "path", "line", "distance", "verdict", "confidence", "author", "tool", "model",

@@ -168,7 +168,7 @@ def _print_incident(out: Console, incident: Incident) -> None:
 def incident_json(incident: Incident) -> dict[str, object]:
     """Return one incident for programs, without its stack trace."""
     names = ("id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-             "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed")  # fmt: skip
+             "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed", "sentry_event_id")  # fmt: skip
     return {
         "time": iso(incident.time_ns),
         "commit": incident.suspects[0].commit if incident.suspects else "",

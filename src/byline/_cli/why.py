@@ -30,6 +30,7 @@ Examples:
   byline why                      the last incident
   byline why 3fa9c2               an incident by the start of its id
   byline why 0af7651916cd43dd8448eb211c80319c   the last incident of a trace
+  byline why 5f6e0a1c9d3b4c5e8f70a1b2c3d4e5f6   the incident of an event in Sentry
   byline why crash.log            the last traceback in a file
   kubectl logs shop | byline why -
   byline why --json | jq -r '.suspects[0].commit'
@@ -37,7 +38,7 @@ Examples:
 \b
 JSON keys: version, source (store or traceback), incident (id, time, function, error_type,
 message, path, line, fingerprint, service, revision, pattern, certainty, trace_id, span_id,
-duration_s, suppressed, stacktrace), attribution (of the function), suspects[], places[] (path,
+sentry_event_id, duration_s, suppressed, stacktrace), attribution (of the function), suspects[], places[] (path,
 line, function, code, commit, is_ours; innermost first), numbers (calls, errors, cancelled,
 error_rate, p50_s, p95_s, p99_s, first_seen, last_seen, exact) or null, kind (how often, as in
 byline incidents) or null, unverified[] (subject, reason, cure). New keys may come; these stay.
@@ -51,7 +52,7 @@ _SIZE_LIMIT = 50_000_000
 @click.command(epilog=EXAMPLES)
 @click.argument(
     "what",
-    metavar="[INCIDENT_ID | TRACE_ID | FILE | -]",
+    metavar="[INCIDENT_ID | TRACE_ID | SENTRY_EVENT_ID | FILE | -]",
     required=False,
     shell_complete=options.complete_incident,
 )
@@ -135,7 +136,8 @@ def _manifest(argument: Path | None) -> Manifest | None:
 def _as_json(why: Why) -> dict[str, object]:
     incident = why.incident
     names = ("id", "function", "error_type", "message", "path", "line", "fingerprint", "service", "revision",
-             "pattern", "certainty", "trace_id", "span_id", "duration_s", "suppressed", "stacktrace")  # fmt: skip
+             "pattern", "certainty", "trace_id", "span_id", "sentry_event_id",
+             "duration_s", "suppressed", "stacktrace")  # fmt: skip
     return {
         "version": 1,
         "source": why.source,
@@ -191,6 +193,8 @@ def _print_failure(out: Console, why: Why) -> None:
         if incident.revision:
             said += f" at revision {visible(short(incident.revision))}"
     out.print(said, style="dim")
+    if incident.sentry_event_id:
+        out.print(f"in Sentry: event {visible(incident.sentry_event_id)}", style="dim")
     if incident.pattern:
         out.print(
             f"a sign of: {visible(incident.pattern)} ({visible(incident.certainty)} certainty)", style="dim"

@@ -59,6 +59,7 @@ TABLES: Mapping[Table, tuple[Column, ...]] = {
         suppressed integer Incidents of this kind held back since the last one.
         trace_id text 32 hexadecimal digits, or empty.
         span_id text 16 hexadecimal digits, or empty.
+        sentry_event_id text Of Sentry's event of the same exception, or empty.
         service text `service.name`.
         revision text The deployed revision.
         duration_s number From the call to the failure.

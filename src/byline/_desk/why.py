@@ -18,7 +18,10 @@ from .numbers import FunctionNumbers, numbers_of
 from .source import Source
 from .traceback_text import Chain, TracebackFrame, frames_of, parse
 
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
+_LONG_ID = re.compile(r"[0-9a-f]{32}")
+"""Of a trace, or of an event in Sentry."""
+
+_ID_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def explain_incident(store: Source, id_prefix: str = "", *, manifest: Manifest |
     Explain a recorded incident.
 
     Args:
-        id_prefix: Of its id, or the id of its trace; empty means the last one.
+        id_prefix: Of its id, or the id of its trace or of its event in Sentry; empty means the last one.
 
         manifest: Adds the subjects of commits that the incident names without one.
 
@@ -102,12 +105,18 @@ def explain_incident(store: Source, id_prefix: str = "", *, manifest: Manifest |
 
 
 def _found(store: Source, id_prefix: str) -> Incident:
-    """Find an incident by its id's first digits, or the last one of a trace."""
-    if _TRACE_ID.fullmatch(id_prefix):
-        traced = store.incidents(trace_id=id_prefix.lower(), limit=1)
-        if traced:
-            return traced[0]
-    return store.incident(id_prefix)
+    """Find an incident by its id's first digits, by Sentry's event of the same exception, or the last one of a trace."""
+    long_id = id_prefix.lower().replace("-", "")  # Sentry writes an event's id either way
+    if not _LONG_ID.fullmatch(long_id):
+        return store.incident(id_prefix)
+    found = store.incidents(trace_id=long_id, limit=1) or store.incidents(sentry_event_id=long_id, limit=1)
+    if found:
+        return found[0]
+    # The id of an event that byline itself sent begins with that of its incident.
+    try:
+        return store.incident(long_id[:_ID_DIGITS])
+    except NotFoundError:
+        return store.incident(id_prefix)
 
 
 def explain_traceback(text: str, manifest: Manifest, *, store: Source | None = None) -> Why:

@@ -122,9 +122,11 @@ class Call:
                     if span is not None:
                         # A generator's span is not the current one between its steps; the incident names it.
                         span.attach()
-                    self._window = incidents.capture(recorder.entry, exception, duration_s, self._window)
+                    self._window, receipt = incidents.capture(
+                        recorder.entry, exception, duration_s, self._window
+                    )
                     if escapes.watch is not None:
-                        kept = escapes.watch(recorder.entry, exception)
+                        kept = escapes.watch(recorder.entry, exception, receipt)
         except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
             _report(fault)
         if span is not None:

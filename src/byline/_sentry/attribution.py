@@ -39,7 +39,7 @@ def annotate(event: Event, hint: Hint) -> None:
     form = _config.current().author
     context = context_of(suspects, unverified, form)
     if suspects:
-        _put_tags(event, tags_of(suspects[0], form))
+        put_tags(event, tags_of(suspects[0], form))
     contexts = event.setdefault("contexts", {})
     if isinstance(contexts, dict) and context:
         contexts.setdefault(CONTEXT, context)
@@ -133,7 +133,7 @@ def _text(value: str, limit: int) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def _put_tags(event: Event, tags: Mapping[str, str]) -> None:
+def put_tags(event: Event, tags: Mapping[str, str]) -> None:
     known = event.setdefault("tags", {})
     if isinstance(known, dict):
         for name, value in tags.items():

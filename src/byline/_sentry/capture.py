@@ -24,6 +24,7 @@ from .. import _registry
 from .._registry import Entry
 from .._telemetry import faults, worker
 from .._telemetry.frames import chain
+from .._telemetry.incidents import Receipt
 from . import settings
 from .answers import is_answer
 from .attribution import CONTEXT, Event
@@ -40,10 +41,13 @@ _MAX_WAITING = 300
 class Kept:
     """Lives in the wrapper's frame, and so exactly as long as the exception has its traceback."""
 
-    __slots__ = ("__weakref__", "held")
+    __slots__ = ("__weakref__", "held", "receipt")
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: Held | None, receipt: Receipt | None) -> None:
         self.held = held
+        """None when byline makes no event of the exception."""
+        self.receipt = receipt
+        """Of the exception's incident, where this function has it."""
 
 
 class _Tether(weakref.ref[Kept]):
@@ -80,8 +84,19 @@ _waiting: dict[int, tuple[Held, _Tether]] = {}
 _followed: weakref.WeakSet[BaseClient] = weakref.WeakSet()
 
 
-def watch(entry: Entry, exception: BaseException) -> Kept | None:
+def watch(entry: Entry, exception: BaseException, receipt: Receipt | None) -> Kept | None:
     """Hold an exception that leaves a marked function; called by the wrapper, which keeps what this returns."""
+    held = _held(entry, exception, receipt)
+    if held is None and receipt is None:
+        return None
+    kept = Kept(held, receipt)
+    if held is not None:
+        _hold(kept, held)
+    return kept
+
+
+def _held(entry: Entry, exception: BaseException, receipt: Receipt | None) -> Held | None:
+    """Make the event of an exception, in case nobody else does; None when none is wanted."""
     traceback = exception.__traceback__
     current = settings.current()
     if current is None or traceback is None or not _registry.is_wrapper(traceback.tb_frame.f_code):
@@ -95,13 +110,13 @@ def watch(entry: Entry, exception: BaseException) -> Kept | None:
         _rate.suppress(kind)
         return None
     if not _rate.take(kind, wanted.limit):
-        return _hold(Held(client, kind, None))
-    made = make(client, exception)
+        return Held(client, kind, None)
+    made = make(client, exception, receipt)
     if made is None:
         _rate.give_back(kind)  # reported before it left the function, or refused by the program
         return None
     _tell_suppressed(made.event, suppressed := _rate.told(kind))
-    return _hold(Held(client, kind, made, suppressed))
+    return Held(client, kind, made, suppressed)
 
 
 def _is_wanted(client: BaseClient, wanted: settings.Settings, traceback: TracebackType) -> bool:
@@ -134,14 +149,12 @@ def note_captured(exception: BaseException, *, is_own: bool) -> bool:
     return was_sent
 
 
-def _hold(held: Held) -> Kept:
-    kept = Kept(held)
+def _hold(kept: Kept, held: Held) -> None:
     tether = _Tether(kept, _gone)
     tether.held = held
     _waiting[id(held)] = held, tether
     worker.each_tick(_send_overdue)
     _follow(held.client)
-    return kept
 
 
 def _gone(reference: weakref.ref[Kept]) -> None:
@@ -237,11 +250,24 @@ def _is_inside_another(frame: FrameType) -> bool:
     return False
 
 
+def receipt_of(exception: BaseException) -> Receipt | None:
+    """Return the receipt of an exception's incident, else of the incident of what it came from."""
+    for each in (exception, *chain(exception)):
+        for kept in _kept_in(each.__traceback__):
+            if kept.receipt is not None:
+                return kept.receipt
+    return None
+
+
 def _held_in(traceback: TracebackType | None) -> Iterator[Held]:
+    yield from (each.held for each in _kept_in(traceback) if each.held is not None)
+
+
+def _kept_in(traceback: TracebackType | None) -> Iterator[Kept]:
     while traceback is not None:
         frame = traceback.tb_frame
         if _registry.is_wrapper(frame.f_code):
-            yield from (each.held for each in list(frame.f_locals.values()) if type(each) is Kept)
+            yield from (each for each in list(frame.f_locals.values()) if type(each) is Kept)
         traceback = traceback.tb_next
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
+from uuid import uuid4
 
 from sentry_sdk.client import BaseClient
 from sentry_sdk.scope import Scope
@@ -13,12 +14,22 @@ from sentry_sdk.serializer import serialize
 from sentry_sdk.utils import event_from_exception
 
 from .. import _config
+from .._telemetry.incidents import Receipt
 from .._telemetry.scrub import scrub
 from .attribution import Event, without_wrappers
 
 MECHANISM = "byline"
 OWN = "byline"
 """Key of the hint of an event that is being made here."""
+
+
+RECEIPT = "byline_receipt"
+"""Key of the receipt of its incident."""
+
+
+def event_id_of(incident_id: str) -> str:
+    """Return a random event id, a UUID of version 4, that begins with an incident's id of twelve random digits."""
+    return incident_id + uuid4().hex[len(incident_id) :]
 
 
 class Made(NamedTuple):
@@ -28,9 +39,12 @@ class Made(NamedTuple):
     hint: dict[str, Any]
 
 
-def make(client: BaseClient, exception: BaseException) -> Made | None:
+def make(client: BaseClient, exception: BaseException, receipt: Receipt | None = None) -> Made | None:
     """
     Make the event of an exception that is being raised.
+
+    Args:
+        receipt: Of its incident; the event's id begins with the incident's.
 
     Returns:
         None when the SDK or the program wants none: it was just captured, or a processor refuses it.
@@ -47,6 +61,9 @@ def make(client: BaseClient, exception: BaseException) -> Made | None:
     )
     event = cast(Event, found)
     hint[OWN] = True
+    if receipt is not None:
+        hint[RECEIPT] = receipt
+        event["event_id"] = event_id_of(receipt.id)
     event["timestamp"] = datetime.now(UTC)
     _keep_messages_private(event)
     without_wrappers(event)
@@ -60,6 +77,7 @@ def make(client: BaseClient, exception: BaseException) -> Made | None:
         return None
     # From here on it holds no object of the program's.
     hint.pop(OWN, None)
+    hint.pop(RECEIPT, None)
     hint["exc_info"] = (type(exception), _likeness(exception), None)
     return Made(_plain(applied, options), hint)
 

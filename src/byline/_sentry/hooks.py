@@ -12,11 +12,11 @@ from sentry_sdk.client import BaseClient
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.scope import add_global_event_processor
 
-from .. import _registry
+from .. import _registry, _semconv
 from .._telemetry import escapes, faults, findings as finding_events, spans, worker
 from . import capture, findings, settings
-from .attribution import Event, Hint, annotate, is_error, without_wrappers
-from .event import OWN
+from .attribution import Event, Hint, annotate, is_error, put_tags, without_wrappers
+from .event import OWN, RECEIPT
 from .spans import SentrySpans
 
 DIST_LIMIT = 64
@@ -58,11 +58,24 @@ def process(event: Event, hint: Hint | None) -> Event | None:
 def _processed(event: Event, hint: Hint) -> Event | None:
     info = hint.get("exc_info")
     exception = info[1] if isinstance(info, tuple) and len(info) > 1 else None
-    if isinstance(exception, BaseException) and capture.note_captured(exception, is_own=OWN in hint):
-        return None
+    if isinstance(exception, BaseException):
+        if capture.note_captured(exception, is_own=OWN in hint):
+            return None
+        _tell_incident(event, hint, exception)
     annotate(event, hint)
     without_wrappers(event)
     return event
+
+
+def _tell_incident(event: Event, hint: Hint, exception: BaseException) -> None:
+    """Let the event and the incident of one exception know each other."""
+    # Of an event of byline's own, the locals of the frame that is handling it must not be read.
+    receipt = hint.get(RECEIPT) if OWN in hint else capture.receipt_of(exception)
+    if receipt is None:
+        return
+    put_tags(event, {_semconv.INCIDENT_ID: receipt.id})
+    if OWN not in hint and not receipt.sentry_event_id:
+        receipt.sentry_event_id = str(event.get("event_id", ""))
 
 
 def tell_release(client: BaseClient) -> None:

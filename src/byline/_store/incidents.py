@@ -19,8 +19,13 @@ from .upkeep import INCIDENTS_REMOVED, thinned_before
 from .windows import FOREVER, QUARTER, SPANS, cover, minutes_within, within
 
 _WINDOW = {"since": "time_ns >= :since", "until": "time_ns < :until"}
-# The index has only incidents with a trace, and SQLite must see that no others are wanted.
-_SPECIAL = {**_WINDOW, "id": "i.id = :id", "trace_id": "trace_id = :trace_id AND trace_id != ''"}
+# The indexes have only incidents with a trace, or an event, and SQLite must see that no others are wanted.
+_SPECIAL = {
+    **_WINDOW,
+    "id": "i.id = :id",
+    "trace_id": "trace_id = :trace_id AND trace_id != ''",
+    "sentry_event_id": "sentry_event_id = :sentry_event_id AND sentry_event_id != ''",
+}
 _ALL = dict.fromkeys(SPANS, FOREVER)
 """Sums of incidents are written with them, so they are always complete."""
 

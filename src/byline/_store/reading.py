@@ -41,6 +41,7 @@ class Reading:
         pattern: str | None = None,
         fingerprint: str | None = None,
         trace_id: str | None = None,
+        sentry_event_id: str | None = None,
         limit: int | None = None,
     ) -> tuple[Incident, ...]:
         """
@@ -70,6 +71,7 @@ class Reading:
             "pattern": pattern,
             "fingerprint": fingerprint,
             "trace_id": trace_id,
+            "sentry_event_id": sentry_event_id,
         }
         with self._file.snapshot() as connection:
             return _incidents.select(connection, wanted, limit)

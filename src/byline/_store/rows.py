@@ -184,7 +184,7 @@ class Thinned:
 _COMMON = (
     "function", "error_type", "stacktrace", "path", "line", "fingerprint", "pattern", "certainty", "service", "revision"
 )  # fmt: skip
-_OWN = ("id", "time_ns", "message", "suppressed", "trace_id", "span_id", "duration_s")
+_OWN = ("id", "time_ns", "message", "suppressed", "trace_id", "span_id", "duration_s", "sentry_event_id")
 _MESSAGE = "\x1a"
 """Stands for the message inside a stack trace, which would differ from incident to incident without it."""
 

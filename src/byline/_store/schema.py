@@ -9,13 +9,14 @@ from . import finding_schema
 APPLICATION_ID: Final = 0x62796C6E
 """``byln``: tells a byline store from any other SQLite file."""
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Kept in ``user_version``. History:
 
 1. First version: incident, series, process, latency, function, unverified, thinned, meta, finding_kind, finding, executed.
 2. What incidents have in common is said once, in failure; sums by the quarter hour and by the day:
    incident_sum, latency_sum. Never released in the form of 1, so a store of 1 is refused, not converted.
 3. Failures keep their pattern and its certainty: failure.pattern, failure.certainty. Never released in the form of 2, as above.
+4. Incidents know Sentry's event of the same exception: incident.sentry_event_id. Never released in the form of 3, as above.
 """
 
 # No STRICT tables and no RETURNING: SQLite 3.26, which long-lived distributions ship, has neither.
@@ -62,11 +63,13 @@ CREATE TABLE incident (
     suppressed INTEGER NOT NULL,         -- incidents of this kind held back since the last one
     trace_id TEXT NOT NULL,              -- 32 hex digits, or empty
     span_id TEXT NOT NULL,               -- 16 hex digits, or empty
-    duration_s REAL NOT NULL             -- from the call to the failure
+    duration_s REAL NOT NULL,            -- from the call to the failure
+    sentry_event_id TEXT NOT NULL        -- of Sentry's event of the same exception; empty when not known
 );
 CREATE INDEX incident_time ON incident (time_ns);
 CREATE INDEX incident_failure ON incident (failure, time_ns);
 CREATE INDEX incident_trace ON incident (trace_id) WHERE trace_id != '';
+CREATE INDEX incident_sentry ON incident (sentry_event_id) WHERE sentry_event_id != '';
 
 CREATE TABLE incident_sum (
     -- Incidents of one failure in one span of time; written with them, and kept longer than they are.

@@ -57,6 +57,7 @@ def attributes_of(incident: Incident, author: AuthorForm = "name") -> dict[str, 
         _semconv.INCIDENT_FUNCTION: incident.function,
         _semconv.INCIDENT_COMMIT: own.commit,
         _semconv.FINGERPRINT: incident.fingerprint,
+        _semconv.SENTRY_EVENT_ID: incident.sentry_event_id,
         _semconv.SUPPRESSED: incident.suppressed,
         _semconv.DURATION: incident.duration_s,
         _semconv.INCIDENT_ATTRIBUTION: _wire.dumps(own),
@@ -108,6 +109,7 @@ def incident_of(
         revision=_text(resource, _semconv.VCS_REVISION),
         duration_s=_number(attributes, _semconv.DURATION),
         pattern=_text(attributes, _semconv.PATTERN),
+        sentry_event_id=_text(attributes, _semconv.SENTRY_EVENT_ID),
         certainty=_text(attributes, _semconv.CERTAINTY),
     )
 

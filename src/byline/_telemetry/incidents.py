@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter, deque
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from .. import _config, _patterns, _registry, _semconv, _suspects
 from .._model import Incident, Unverified
 from .._registry import Entry
-from . import otel, signals, worker
+from . import escapes, otel, signals, worker
 from .attributes import metric_attributes
 from .failure import message, stacktrace, type_name
 from .frames import Frame, facts_of, frames_of
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("byline")
 
 WINDOW_S = 60.0
+_GRACE_NS = 1_000_000_000
+"""How long an incident waits for the event that Sentry gets of the same exception, where Sentry is in use."""
+
 _MAX_WAITING = 1_000
 _MAX_FINGERPRINTS = 10_000
 
@@ -35,9 +39,18 @@ Key = tuple[int, type, int, int]
 
 
 @dataclass(slots=True)
+class Receipt:
+    """What an exception's incident will be known by, for whoever else tells of the exception."""
+
+    id: str
+    sentry_event_id: str = ""
+
+
+@dataclass(slots=True)
 class Captured:
     """What the call's thread takes down; everything else is done off it."""
 
+    receipt: Receipt
     entry: Entry
     time_ns: int
     duration_s: float
@@ -100,7 +113,7 @@ _state = _State()
 
 def capture(
     entry: Entry, exception: BaseException, duration_s: float, recent: Window | None = None
-) -> Window | None:
+) -> tuple[Window | None, Receipt | None]:
     """
     Record that an exception left a marked function.
 
@@ -108,12 +121,16 @@ def capture(
     the exception passes; only the innermost one becomes an incident. Never raises.
 
     Args:
-        recent: What the last call for this function returned.
+        recent: The window that the last call for this function returned.
+
+    Returns:
+        Its window, and the receipt of its incident: of the one that stands for it where it is held
+        back, and None where another frame has it.
     """
     try:
         last = exception.__traceback__
         if last is None:
-            return recent
+            return recent, None
         # The first frame is our own wrapper.
         deeper = last.tb_next
         if (
@@ -126,12 +143,13 @@ def capture(
             and recent.first_held is not None
         ):
             # Where one exception after the other is raised in one place, this is all that is done for each.
+            held = recent.first_held
             recent.repeated.append(None)
-            return recent
+            return recent, held.receipt
         while deeper is not None:
             last, deeper = deeper, deeper.tb_next
             if last.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME):
-                return recent  # reported already, there
+                return recent, None  # reported already, there
         return _capture(entry, exception, duration_s, last)
     except Exception:  # noqa: BLE001  # nothing of ours may fail inside a call
         if not _state.failed:
@@ -139,16 +157,18 @@ def capture(
             _log.exception(
                 "byline could not record an incident in %s; this is said once", entry.function.name
             )
-        return None
+        return None, None
 
 
-def _capture(entry: Entry, exception: BaseException, duration_s: float, last: TracebackType) -> Window:
+def _capture(
+    entry: Entry, exception: BaseException, duration_s: float, last: TracebackType
+) -> tuple[Window, Receipt | None]:
     code, instruction, kind = last.tb_frame.f_code, last.tb_lasti, type(exception)
     key = (id(entry), kind, id(code), instruction)
     window = _state.windows.get(key)
-    if window is not None and window.first_held is not None:
+    if window is not None and (held := window.first_held) is not None:
         window.repeated.append(None)
-        return window
+        return window, held.receipt
     if not (_state.is_drained and worker.is_wanted()):
         worker.each_tick(drain)
         worker.at_stop(drain_all)
@@ -165,11 +185,12 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float, last: Tr
         if is_held:
             window.suppressed += 1
             if window.first_held is not None:
-                return window
+                return window, window.first_held.receipt
         else:
             window.count += 1
             suppressed, window.suppressed, window.first_held = window.suppressed, 0, None
     captured = Captured(
+        Receipt(os.urandom(6).hex()),
         entry,
         time.time_ns(),
         duration_s,
@@ -185,7 +206,7 @@ def _capture(entry: Entry, exception: BaseException, duration_s: float, last: Tr
         window.first_held = captured
     elif len(_state.waiting) < _MAX_WAITING:
         _state.waiting.append(captured)
-    return window
+    return window, captured.receipt
 
 
 def _new_window(key: Key, entry: Entry, code: CodeType) -> Window:
@@ -204,10 +225,17 @@ def drain() -> None:
     _count(everything=False)
     for _ in range(len(_state.waiting)):
         captured = _state.waiting.popleft()
-        if captured.entry.settled:
+        if captured.entry.settled and not _may_be_told_elsewhere(captured):
             emit(captured)
         else:
             _state.waiting.append(captured)
+
+
+def _may_be_told_elsewhere(captured: Captured) -> bool:
+    """Tell whether somebody may be about to put its own name of the exception on the receipt."""
+    if escapes.watch is None or captured.receipt.sentry_event_id or worker.is_flushing():
+        return False
+    return 0 <= time.time_ns() - captured.time_ns < _GRACE_NS
 
 
 def drain_all() -> None:
@@ -275,8 +303,6 @@ def emit(captured: Captured) -> None:
 
 def incident_of(captured: Captured) -> Incident:
     """Find the suspects of a captured exception."""
-    import secrets  # nothing before the first incident needs it
-
     entry = captured.entry
     facts = facts_of(captured.frames)
     suspects, unverified = _suspects.rank(facts)
@@ -289,7 +315,7 @@ def incident_of(captured: Captured) -> Incident:
     place = f"{raising.path if raising else ''}:{raising.qualname if raising else ''}:{line - first}"
     kind = f"{entry.function.name}|{captured.error_type}|{place}"
     return Incident(
-        id=secrets.token_hex(6),
+        id=captured.receipt.id,
         time_ns=captured.time_ns,
         function=entry.function.name,
         error_type=captured.error_type,
@@ -305,6 +331,7 @@ def incident_of(captured: Captured) -> Incident:
         duration_s=captured.duration_s,
         pattern=captured.match.pattern if captured.match else "",
         certainty=captured.match.certainty if captured.match else "",
+        sentry_event_id=captured.receipt.sentry_event_id,
     )
 
 

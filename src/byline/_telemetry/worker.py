@@ -63,6 +63,7 @@ class Worker:
         self._paused = False
         """Whether the thread was stopped for them."""
         self._hurried = False
+        self._flushing = False
         self._fresh()
 
     def _fresh(self) -> None:
@@ -146,12 +147,19 @@ class Worker:
         thread = self._thread
         if thread is None or thread is threading.current_thread() or not thread.is_alive():
             self._run_waiting()
-            self._tick()
+            self._last_tick()
             return True
         done = threading.Event()
-        self._queue.put(self._tick)
+        self._queue.put(self._last_tick)
         self._queue.put(done.set)
         return done.wait(timeout_s)
+
+    def _last_tick(self) -> None:
+        self._flushing = True
+        try:
+            self._tick()
+        finally:
+            self._flushing = False
 
     def stop(self, timeout_s: float = EXIT_S) -> bool:
         """
@@ -177,6 +185,10 @@ class Worker:
     def is_wanted(self) -> bool:
         """Tell whether the thread was started and not stopped since; cheap enough for every call."""
         return self._wanted
+
+    def is_flushing(self) -> bool:
+        """Tell whether the tick that runs is one that somebody waits for: nothing may be put off."""
+        return self._flushing
 
     def _start(self) -> bool:
         """Return whether a thread is there to work; starts one if none is."""
@@ -333,6 +345,7 @@ submit = _worker.submit
 each_tick = _worker.each_tick
 hurry = _worker.hurry
 is_wanted = _worker.is_wanted
+is_flushing = _worker.is_flushing
 after_fork = _worker.after_fork
 undivided = _worker.undivided
 before_stop = _worker.before_stop
