@@ -65,6 +65,7 @@ class Source(Protocol):
         pattern: str | None = None,
         fingerprint: str | None = None,
         trace_id: str | None = None,
+        sentry_event_id: str | None = None,
         limit: int | None = None,
     ) -> tuple[Incident, ...]: ...
     def by_commit(
