@@ -237,21 +237,24 @@ def test_stopped_while_callers_give_way(metrics, monkeypatch):
 
 def test_backlog_is_bounded(metrics, monkeypatch):
     """
-    Where distributions are taken more may wait, but not without end; what is dropped is exported there too.
+    Where callers give way and more wait nevertheless, it is not without end; what is dropped is exported there too.
     """
     monkeypatch.setattr(recorder, "BACKLOG", 20)
+    monkeypatch.setattr(recorder, "_GIVE_WAY_S", 0.0)
+    monkeypatch.setattr(latency, "PRESSED", 10)
     durations = Durations(cumulative=True)
     signals.take_distributions(durations)
     marked = make()
     try:
-        for _ in range(23):
-            marked.work()
-        latency.drain()
-        counted = [each.count for each in durations.collect()]
+        for number in (33, 23):
+            for _ in range(number):
+                marked.work()
+            latency.drain()
+        (counted,) = durations.collect()
     finally:
         signals.leave_distributions(durations)
 
-    assert [20] == counted
+    assert 33 + 20 == counted.count
     assert [3] == [point.value for point in points(metrics(), marked, _semconv.METRIC_DROPPED)]
 
 

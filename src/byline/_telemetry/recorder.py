@@ -18,7 +18,11 @@ from .attributes import Attributes
 from .durations import Exemplar
 
 BACKLOG = 2_000_000
-"""Samples of one function that may wait where distributions are taken: 64 MB. The rest is dropped, and counted."""
+"""
+Samples of one function that may wait although its callers give way: 64 MB. The rest is dropped, and counted.
+
+What waits when they are first asked to is there already, and to count it takes no more memory.
+"""
 
 _CHUNK = 8_192
 """Samples that are taken at once, at most. They fit into a processor's cache, and nobody waits long for the interpreter."""
@@ -116,7 +120,8 @@ class Recorder:
 
     def take(self) -> Samples:
         """Empty the buffers, up to what they hold now, except for the durations."""
-        self.trim(BACKLOG)
+        if self.is_pressed:
+            self.trim(BACKLOG)
         with self._lock:
             failures, exemplars = _take(self.failures), _take(self._exemplars)
             dropped, self._dropped = self._dropped, 0
