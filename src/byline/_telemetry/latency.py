@@ -59,6 +59,7 @@ def recorder_for(entry: Entry) -> Recorder:
     # A reader asks for the functions before it reads what was recorded. So a drain at that
     # moment makes every collection exact, also the last one, when the program ends.
     instruments.before_collection(drain)
+    instruments.before_collection(_report_own_time)
     if otel.is_wanted():
         instruments.destinations()
     worker.at_stop(drain_all)
@@ -137,11 +138,29 @@ def _drain(*, everything: bool, wait_s: float) -> bool:
             else:
                 recorder.trim(CAP)
         if waiting:
-            for destination in destinations:
-                destination.count_own_time(thread_time() - began_s)
+            _spend(thread_time() - began_s)
     finally:
         draining.release()
     return True
+
+
+_spent_s = 0.0
+
+
+def _spend(seconds: float) -> None:
+    global _spent_s  # noqa: PLW0603  # a sum, with its lock
+    with _lock:
+        _spent_s += seconds
+
+
+def _report_own_time() -> None:
+    """Say at a collection what counting has cost; to say it after each drain would be a good part of that."""
+    global _spent_s  # a sum, with its lock
+    with _lock:
+        spent_s, _spent_s = _spent_s, 0.0
+    if spent_s:
+        for destination in instruments.destinations():
+            destination.count_own_time(spent_s)
 
 
 _limit = 0
@@ -205,8 +224,8 @@ def _by_type(failures: list[tuple[float, str]]) -> dict[str, Tally]:
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _draining  # whoever held them stayed in the parent
-    _lock, _draining = threading.Lock(), threading.Lock()
+    global _lock, _draining, _spent_s  # whoever held them stayed in the parent, which spent the time, too
+    _lock, _draining, _spent_s = threading.Lock(), threading.Lock(), 0.0
     clear_all()
 
 
