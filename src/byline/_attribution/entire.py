@@ -15,6 +15,7 @@ from .untrusted_json import parse, table, text_of
 
 BRANCH = "entire/checkpoints/v1"
 _ID = re.compile(r"[0-9a-f]{12}")
+_CHECKPOINTS = re.compile(rf"refs/(?:heads|remotes/[^/]+)/{BRANCH}")
 _NO_NAME = frozenset({"", "agent", "unknown"})
 
 
@@ -46,10 +47,7 @@ def with_agents(repository: Repository, commits: Commits) -> Commits:
 
 def checkpoints(repository: Repository) -> str:
     """Return the commit of the branch with checkpoints; "" when it is not here."""
-    listed = repository.run(
-        "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}", f"refs/remotes/*/{BRANCH}"
-    )
-    return next(iter(listed.decode("ascii", "replace").split()), "")
+    return next((sha for ref, sha in repository.refs.items() if _CHECKPOINTS.fullmatch(ref)), "")
 
 
 def _is_nameless(each: Evidence) -> bool:

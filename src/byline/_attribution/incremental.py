@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 from .repository import Repository
@@ -36,12 +37,19 @@ def ignored_commits(repository: Repository, revision: str) -> frozenset[str]:
     They are listed in ``.git-blame-ignore-revs`` as it is in that revision, and in the files
     that the setting ``blame.ignoreRevsFile`` names, if they exist.
     """
-    listed = [found[1] for found in repository.read_names([f"{revision}:{IGNORE_FILE}"]) if found]
+    listed = [_listed(repository, revision)]
     for name in repository.config("blame.ignoreRevsFile", kind="path"):
         path = repository.root / name
         if name and path.is_file():
             listed.append(path.read_bytes())
     return frozenset(sha.decode().lower() for text in listed for sha in _SHA.findall(text))
+
+
+@lru_cache(maxsize=4)
+def _listed(repository: Repository, revision: str) -> bytes:
+    """Return the list in a revision, whose name is its full SHA: what it has never changes."""
+    found = repository.read_names([f"{revision}:{IGNORE_FILE}"])[0]
+    return found[1] if found else b""
 
 
 @contextmanager

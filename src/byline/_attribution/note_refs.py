@@ -60,10 +60,10 @@ def list_notes(repository: Repository, extra: Mapping[str, str] | None = None) -
         extra: Further refs with the format of their notes; they go first, and may rename a format.
     """
     formats = {**(extra or {}), **{ref: each for ref, each in REFS.items() if ref not in (extra or {})}}
-    listed = repository.run("for-each-ref", "--format=%(refname)", "refs").decode("utf-8", "replace")
-    present = set(listed.split("\n"))
     found = (
-        NoteList(ref, format_, _listed(repository, ref)) for ref, format_ in formats.items() if ref in present
+        NoteList(ref, format_, _listed(repository, ref))
+        for ref, format_ in formats.items()
+        if ref in repository.refs
     )
     return [each for each in found if each.blobs]
 

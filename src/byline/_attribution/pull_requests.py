@@ -22,9 +22,6 @@ from .repository import Repository
 from .resolve import strongest
 from .walk import Plan, plan_walk
 
-NAMESPACES = ("refs/pull", "refs/merge-requests", "refs/remotes")
-"""Where heads are, as forges name them and as people fetch them."""
-
 _HEAD = re.compile(r"refs/(?:remotes/[^/]+/)?(?:pull|pr|merge-requests)/(?P<number>\d{1,10})(?:/head)?")
 _SOURCE = re.compile(r".*\.py")
 _NO_AI = Evidence("unknown", "pull-request", "", "high")
@@ -92,10 +89,8 @@ def squashes(
 
 def pull_request_heads(repository: Repository) -> dict[str, str]:
     """Return the newest commit of each pull or merge request that is here, by its number."""
-    listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", *NAMESPACES)
     heads: dict[str, str] = {}
-    for line in listed.decode("utf-8", "replace").splitlines():
-        sha, _, ref = line.partition(" ")
+    for ref, sha in repository.refs.items():
         if match := _HEAD.fullmatch(ref):
             heads.setdefault(match["number"], sha)
     return heads

@@ -8,9 +8,11 @@ of several, and a better source is not taken by another file.
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import IO, Self, cast
 
 from ..exceptions import RepositoryError
@@ -33,21 +35,29 @@ class Renames:
     """
     Finds the origin of a new file among the files that a commit removed.
 
-    Two git processes stay open between questions; close them by leaving the context.
+    Two git processes start when a question needs them, and stay open; close them by leaving the context.
     """
 
     def __init__(self, repository: Repository, env: dict[str, str]) -> None:
-        self._trees = repository.start("mktree", "--batch", "--missing", "-z", env=env)
-        self._diff = repository.start(*_COMPARE, env=env)
         self._repository = repository
+        self._env = env
         self._removed: tuple[Sequence[Change], str, list[Origin]] = ((), "", [])
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (self._trees, self._diff):
-            process.communicate()
+        for name in ("_trees", "_diff"):
+            if name in self.__dict__:
+                self.__dict__[name].communicate()
+
+    @cached_property
+    def _trees(self) -> subprocess.Popen[bytes]:
+        return self._repository.start("mktree", "--batch", "--missing", "-z", env=self._env)
+
+    @cached_property
+    def _diff(self) -> subprocess.Popen[bytes]:
+        return self._repository.start(*_COMPARE, env=self._env)
 
     def origin(self, changes: Sequence[Change], change: Change) -> Origin | None:
         """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _REGULAR = (b"100644", b"100755", b"100664")
 # Anything else that cat-file --batch prints says why there is nothing to read.
 _ENTRY = re.compile(rb"(?P<sha>[0-9a-f]{40,}) (?P<type>[a-z]+) (?P<size>\d+)\n")
+# A linked work tree shares most of what is inside git's folder with others.
+_INSIDE = ("--git-path shallow", "--git-path objects")
 _SCP = re.compile(r"(?:[^@/\s]+@)?(?P<host>[^:/\s]{2,}):(?!/)(?P<path>\S+)")
 
 
@@ -34,7 +37,8 @@ class Repository(Git):
     def __init__(self, root: Path, git_dir: Path) -> None:
         super().__init__(root)
         self.git_dir = git_dir
-        self._places: dict[str, Path] = {}
+        self._shallow = git_dir / "shallow"
+        self._objects = git_dir / "objects"
 
     @classmethod
     def open(cls, path: Path) -> Repository:
@@ -51,12 +55,14 @@ class Repository(Git):
         worktree = _worktree(start)
         probe = cls(worktree, worktree)
         try:
-            root = probe._path_from("rev-parse", "--show-toplevel")
+            root, git_dir, *inside = probe._paths("--show-toplevel", "--absolute-git-dir", *_INSIDE)
         except RepositoryError as exc:
             if "not a git repository" not in str(exc) and "work tree" not in str(exc):
                 raise
             raise _bare(start) from exc
-        return cls(Path(os.path.realpath(root)), probe._path_from("rev-parse", "--absolute-git-dir"))
+        found = cls(Path(os.path.realpath(root)), git_dir)
+        found._shallow, found._objects = inside
+        return found
 
     def head(self) -> str:
         """
@@ -89,10 +95,23 @@ class Repository(Git):
         # Not GitPython's reader: it does not know the settings in GIT_CONFIG_COUNT.
         options = (f"--type={kind}",) if kind else ()
         try:
+            if not any(each.partition(b"\n")[0].lower() == name.lower().encode() for each in self.settings):
+                return ()
             values = self.run("config", "--null", *options, "--get-all", name)
         except RepositoryError:
             return ()
         return tuple(os.fsdecode(value) for value in values.split(b"\0")[:-1])
+
+    @cached_property
+    def settings(self) -> tuple[bytes, ...]:
+        """Every git setting as git lists it: name, newline and value; read once."""
+        return tuple(self.run("config", "--null", "--list").split(b"\0"))
+
+    @cached_property
+    def refs(self) -> Mapping[str, str]:
+        """What each ref points at, by its full name; read once."""
+        listed = self.run("for-each-ref", "--format=%(objectname) %(refname)").decode("utf-8", "replace")
+        return {name: sha for sha, _, name in (line.partition(" ") for line in listed.splitlines())}
 
     def is_shallow(self) -> bool:
         """Tell whether history was cut when the repository was cloned."""
@@ -101,7 +120,7 @@ class Repository(Git):
     def shallow_commits(self) -> frozenset[str]:
         """Return the commits at the edge of a shallow clone: git shows them without parents."""
         try:
-            return frozenset(self._inside("shallow").read_text("ascii").split())
+            return frozenset(self._shallow.read_text("ascii").split())
         except FileNotFoundError:
             return frozenset()
 
@@ -117,7 +136,7 @@ class Repository(Git):
 
     def objects_dir(self) -> Path:
         """Return the folder that holds the repository's objects."""
-        return self._inside("objects")
+        return self._objects
 
     def files(self, revision: str) -> dict[str, str]:
         """Return path and blob SHA of each regular file; no symbolic links, no submodules."""
@@ -208,14 +227,13 @@ class Repository(Git):
         except RepositoryError:
             return "missing"
 
-    def _inside(self, name: str) -> Path:
-        """Return where something of git's is: a linked work tree shares most of it with others."""
-        if name not in self._places:
-            self._places[name] = self._path_from("rev-parse", "--git-path", name)
-        return self._places[name]
-
-    def _path_from(self, *args: str) -> Path:
-        return self.root / os.fsdecode(self.run(*args)).removesuffix("\n")
+    def _paths(self, *questions: str) -> list[Path]:
+        """Return what ``git rev-parse`` says to each question, by one process unless a path has two lines."""
+        answers = self.run("rev-parse", *" ".join(questions).split(" ")).split(b"\n")[:-1]
+        if len(answers) != len(questions):
+            each_alone = (self.run("rev-parse", *each.split(" ")) for each in questions)
+            answers = [each.removesuffix(b"\n") for each in each_alone]
+        return [self.root / os.fsdecode(each) for each in answers]
 
     def cure(self) -> str:
         """Say what to do about content that git knows of and does not have."""

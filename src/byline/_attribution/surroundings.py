@@ -21,8 +21,9 @@ def world_of(repository: Repository, revision: str, settings: ScanSettings, opti
         byline = version("byline")
     except PackageNotFoundError:  # pragma: no cover  # not installed
         byline = ""
-    listed = repository.run("config", "--null", "--list").split(b"\0")
-    config = b"\0".join(each for each in listed if each.lower().startswith(tuple(map(str.encode, _SETTINGS))))
+    config = b"\0".join(
+        each for each in repository.settings if each.lower().startswith(tuple(map(str.encode, _SETTINGS)))
+    )
     return {
         "byline's version": byline,
         "Python's version": platform.python_version(),

@@ -166,10 +166,9 @@ def _full(revision: str, known: Sequence[str]) -> str:
 
 def _texts(repository: Repository, revision: str, unverified: list[Unverified]) -> Iterator[tuple[str, str]]:
     """Yield each file with its content."""
-    listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", AGENTDIFF)
-    refs = [line.split(" ", 1) for line in listed.decode("utf-8", "replace").splitlines()]
     places = {f"{TRACES} (committed)": f"{revision}:{TRACES}"}
-    places.update({ref: f"{sha}:traces.jsonl" for sha, ref in refs})
+    refs = ((ref, sha) for ref, sha in repository.refs.items() if ref.startswith(f"{AGENTDIFF}/"))
+    places.update({ref: f"{sha}:traces.jsonl" for ref, sha in refs})
     wanted: dict[str, str] = {}
     for where, entry in zip(places, look_up(repository, list(places.values())), strict=True):
         if entry and entry.kind == "blob" and entry.size <= _MAX_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
+from operator import sub
 
 from .._model import Attribution, Commit, Evidence, Function, LineAttribution, Status
 from .records import (
@@ -97,9 +98,12 @@ class ManifestFile:
         functions = tuple(
             FunctionRecord(row.function, self._attribution(row), row.text_hash) for row in self._functions
         )
-        lengths = (end - start for start, end in zip((0, *self._ends), self._ends, strict=False))
-        owners = ((each.sha if (each := self._find(number)) else "") for number in self._owners)
-        runs = tuple(map(LineRun, lengths, owners, map(self._mark, self._marks)))
+        # A manifest has tens of thousands of runs, and few commits to each file.
+        shas = {number: each.sha if (each := self._find(number)) else "" for number in set(self._owners)}
+        lengths = map(sub, self._ends, (0, *self._ends))
+        owners = map(shas.__getitem__, self._owners)
+        marks = map(self._mark, self._marks)
+        runs = tuple(map(LineRun, lengths, owners, marks))
         return FileRecord(self.path, self.module, blob, functions, runs)
 
     def first_shipped(self, function: Function) -> Release | None:
