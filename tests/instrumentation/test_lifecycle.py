@@ -204,6 +204,46 @@ def test_a_handler_of_the_program_stays(tmp_path):
     assert (0, "mine\n") == (done.returncode, done.stdout)
 
 
+def test_a_handler_that_raises_the_signal_again(tmp_path):
+    """
+    A handler that sets the default back and raises the signal again, past every exit function, loses nothing.
+    """
+    code = """
+    import os, signal
+    def again(number, frame):
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    signal.signal(signal.SIGTERM, again)
+    byline.instrument(store='x.db'); quietly()
+    os.kill(os.getpid(), signal.SIGTERM)
+    """
+
+    done = python(tmp_path, code)
+
+    assert (-signal.SIGTERM, "", 1) == (done.returncode, done.stderr, incidents(tmp_path))
+
+
+def test_the_programs_handler_is_given_back(tmp_path):
+    """
+    Turned off, byline leaves the handler that it found; one that was set since stays.
+    """
+    code = """
+    import signal
+    def mine(*_): pass
+    signal.signal(signal.SIGTERM, mine)
+    byline.instrument(store='x.db'); byline.uninstrument()
+    assert mine is signal.getsignal(signal.SIGTERM)
+    byline.instrument(store='x.db')
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    byline.uninstrument()
+    assert signal.SIG_IGN is signal.getsignal(signal.SIGTERM)
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_forked_workers_write_their_own(tmp_path):
     """
     Each process writes what happened in it, once.

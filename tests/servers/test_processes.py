@@ -6,13 +6,14 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ..repositories import RepositoryFactory
-from . import serving
+from . import programs, serving
 
 pytestmark = pytest.mark.server
 
@@ -59,13 +60,7 @@ import os
 from celery import Celery
 import work
 
-folder = os.path.abspath("queue")
-app = Celery("tasks", broker="filesystem://")
-app.conf.broker_transport_options = {
-    "data_folder_in": f"{folder}/in", "data_folder_out": f"{folder}/in", "control_folder": f"{folder}/control",
-}
-for name in ("in", "control"):
-    os.makedirs(f"{folder}/{name}", exist_ok=True)
+app = Celery("tasks", broker=os.environ["BROKER"])
 
 @app.task
 def count(number):
@@ -75,7 +70,9 @@ FILES = {
     "wsgi.py": WSGI,
     "asgi.py": ASGI,
     "tasks.py": TASKS,
+    "tasks_inside.py": f"import byline\nbyline.instrument()\n{TASKS}",
     "wsgi_inside.py": f"import byline\nbyline.instrument()\n{WSGI}",
+    "asgi_inside.py": f"import byline\nbyline.instrument()\n{ASGI}",
 }
 
 RUN = (sys.executable, "-m", "byline", "run", "--store", "x.db")
@@ -94,6 +91,11 @@ SERVERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "gunicorn-opentelemetry": ((*AUTO, "gunicorn", "wsgi", *BIND, "-w", "2"), {**OTEL, **STORE}),
     "uvicorn": ((*RUN, "uvicorn", "asgi:application", "--port", "{port}"), {}),
     "uvicorn-workers": ((*RUN, "uvicorn", "asgi:application", "--port", "{port}", "--workers", "2"), {}),
+    "uvicorn-inside": (("uvicorn", "asgi_inside:application", "--port", "{port}"), STORE),
+    "uvicorn-inside-workers": (
+        ("uvicorn", "asgi_inside:application", "--port", "{port}", "--workers", "2"),
+        STORE,
+    ),
     "uvicorn-opentelemetry": ((*AUTO, "uvicorn", "asgi:application", "--port", "{port}"), {**OTEL, **STORE}),
 }
 
@@ -141,23 +143,54 @@ def test_requests_are_counted_once(checkout, server):
     assert "byline failed" not in process.said()
 
 
-def test_tasks_are_counted_once(checkout):
-    """
-    Tasks sent to Celery's forked workers are calls counted, although those end by os._exit.
-    """
-    words = [*RUN, "celery", "-A", "tasks", "worker", "--concurrency", "2", "--loglevel", "INFO"]
-    send = f"import tasks\nfor number in range({REQUESTS}): tasks.count.delay(number)"
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis server of the tests' own."""
+    port = serving.free_port()
+    words = [programs.program("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    with serving.running(words, tmp_path_factory.mktemp("redis")) as server:
+        server.listens(port)
+        yield f"redis://127.0.0.1:{port}"
 
-    with serving.running(words, checkout) as worker:
-        worker.wait_for("ready.")
+
+WORKERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "prefork": ((*RUN, "celery", "-A", "tasks", "worker", "-c", "2"), {}),
+    # A worker ends after seven tasks, by os._exit, and another one takes its place.
+    "prefork-short-lived": (
+        (*RUN, "celery", "-A", "tasks", "worker", "-c", "2", "--max-tasks-per-child", "7"),
+        {},
+    ),
+    "prefork-inside": (
+        ("celery", "-A", "tasks_inside", "worker", "-c", "2", "--max-tasks-per-child", "7"),
+        STORE,
+    ),
+    "threads": ((*RUN, "celery", "-A", "tasks", "worker", "-c", "2", "--pool", "threads"), {}),
+}
+
+
+@pytest.mark.parametrize("worker", WORKERS, ids=str)
+def test_tasks_are_counted_once(checkout, broker, worker):
+    """
+    Tasks sent over Redis to Celery's workers are calls counted, although forked ones end by os._exit.
+    """
+    words, variables = WORKERS[worker]
+    app = words[words.index("-A") + 1]
+    send = f"import {app} as tasks\nfor number in range({REQUESTS}): tasks.count.delay(number)"
+    queue = {"BROKER": f"{broker}/{list(WORKERS).index(worker)}"}  # a database for each
+
+    with serving.running([*words, "--loglevel", "INFO"], checkout, **variables, **queue) as process:
+        process.wait_for("ready.")
         subprocess.run(
-            [sys.executable, "-c", send], cwd=checkout, env=serving.clean_environment(), check=True
+            [sys.executable, "-c", send], cwd=checkout, env=serving.clean_environment(**queue), check=True
         )
-        worker.wait_for("succeeded", REQUESTS)
-        worker.end()
+        process.wait_for("succeeded", REQUESTS)
+        status, took_s = process.end()
 
-    assert {"answer": REQUESTS} == serving.calls(checkout / "x.db"), worker.said()
+    assert {"answer": REQUESTS} == serving.calls(checkout / "x.db"), process.said()
     assert instances(checkout / "x.db")[0] == instances(checkout / "x.db")[1]
+    assert 0 == status, process.said()
+    assert took_s < 15, process.said()
+    assert "byline failed" not in process.said()
 
 
 PROGRAMS = {

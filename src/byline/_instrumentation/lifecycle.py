@@ -187,6 +187,7 @@ def _write_notes(active: _Active) -> None:
 def _close(active: _Active) -> None:
     if active.recording is None:
         return
+    termination.stop_flushing()
     _write_notes(active)
     active.recording.close()
     active.recording = None

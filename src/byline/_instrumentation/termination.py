@@ -1,4 +1,4 @@
-"""Ends that pass every exit function by: SIGTERM, and the end of a multiprocessing child. What was measured is written first."""
+"""Ends that pass every exit function by: SIGTERM, and the end of a child of multiprocessing or Celery. What was measured is written first."""
 
 from __future__ import annotations
 
@@ -7,37 +7,67 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from time import monotonic
 from types import FrameType
 
 FLUSH_TIMEOUT_S = 3.0
 
+_OFTEN_S = 0.02
+"""How often it is flushed from SIGTERM on, where the program's own handler decides when it ends."""
+
+_OFTEN_FOR_S = 30.0
+"""For how long: the program may have taken the signal for something else."""
+
 _flush: Callable[[], None] | None = None
+_theirs: Callable[[int, FrameType | None], object] | None = None
+"""The program's handler, which ours calls."""
+
+_WAIT_S = 1.0
+"""How long the program's own handler may wait for the first of these."""
+
+_often: threading.Thread | None = None
+_enough = threading.Event()
 
 
 def flush_before_end(flush: Callable[[], None]) -> None:
     """
     Flush when SIGTERM comes, for a limited time, then end as the signal would have ended the program.
 
-    Only where the program has no handler of its own: a server that has one ends in its own way,
-    and reaches the exit functions. A handler it sets later takes the place of this one.
+    A program with a handler of its own ends in its own way: most reach the exit functions, but
+    uvicorn sets the default handler back and raises the signal again. So it is flushed first, and
+    from then on often. A handler that the program sets later takes the place of this one.
     """
-    global _flush  # noqa: PLW0603  # one callable, replaced whole
+    global _flush, _theirs  # noqa: PLW0603  # replaced together
     _flush = flush
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread may set handlers
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    present = signal.getsignal(signal.SIGTERM)
+    if present is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_signal)
+    elif callable(present) and present not in (_on_signal, _on_their_signal):
+        _theirs = present
+        signal.signal(signal.SIGTERM, _on_their_signal)
+
+
+def stop_flushing() -> None:
+    """End what SIGTERM has begun: the last flush is about to come."""
+    often = _often
+    _enough.set()
+    if often is not None and often is not threading.current_thread():
+        often.join(FLUSH_TIMEOUT_S)
 
 
 def restore() -> None:
     """Give the signal back, if it is still ours."""
-    global _flush  # noqa: PLW0603  # as above
-    _flush = None
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is _on_signal
-    ):
+    global _flush, _theirs  # as above
+    _flush, theirs, _theirs = None, _theirs, None
+    if threading.current_thread() is not threading.main_thread():
+        return
+    present = signal.getsignal(signal.SIGTERM)
+    if present is _on_signal:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    elif present is _on_their_signal and theirs is not None:
+        signal.signal(signal.SIGTERM, theirs)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
@@ -51,6 +81,28 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     os.kill(os.getpid(), number)
 
 
+def _on_their_signal(number: int, frame: FrameType | None) -> None:
+    global _often  # noqa: PLW0603  # one thread
+    if _flush is not None and (_often is None or not _often.is_alive()):
+        _enough.clear()
+        is_flushed = threading.Event()
+        _often = threading.Thread(target=_flush_often, args=(is_flushed,), name="byline-flush", daemon=True)
+        _often.start()
+        is_flushed.wait(_WAIT_S)
+    theirs = _theirs
+    if theirs is not None:
+        theirs(number, frame)
+
+
+def _flush_often(is_flushed: threading.Event) -> None:
+    until = monotonic() + _OFTEN_FOR_S
+    while (flush := _flush) is not None and monotonic() < until:
+        flush()
+        is_flushed.set()
+        if _enough.wait(_OFTEN_S):
+            return
+
+
 class _Child:
     """What multiprocessing keeps a hook on."""
 
@@ -60,17 +112,25 @@ _child = _Child()
 
 def _after_fork_in_child() -> None:
     """
-    Flush when a child of multiprocessing ends: it leaves by ``os._exit``, past atexit.
+    Flush when a child of multiprocessing or Celery ends: it leaves by ``os._exit``, past atexit.
 
-    Its finalizers do run. They are cleared when the child starts, so ours is added behind that,
-    by the hook that multiprocessing has for its own locks.
+    The finalizers of multiprocessing do run. They are cleared when the child starts, so ours is
+    added behind that, by the hook that multiprocessing has for its own locks.
+    A worker of Celery's pool passes even those by; Celery says so beforehand, by a signal.
     """
+    global _often, _enough  # the thread stayed in the parent, and whoever held the event's lock
+    _often, _enough = None, threading.Event()
+    if _flush is None:
+        return
     util = sys.modules.get("multiprocessing.util")
-    if _flush is not None and util is not None:
+    if util is not None:
         util.register_after_fork(_child, lambda _: util.Finalize(None, _flush_child, exitpriority=-100))
+    celery = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(_flush_child, weak=False)
 
 
-def _flush_child() -> None:
+def _flush_child(**_told: object) -> None:
     if _flush is not None:
         _flush()
 
