@@ -520,7 +520,7 @@ def test_what_is_left_out_and_what_is_not_known_is_said(run, folder):
     assert "1 incident in the last 90 s, first suspects: 1 commit" in listed
     assert "Not in this answer: incidents removed (1 rows, to keep the store within its bounds" in listed
     assert "nothing more is known of this commit" in listed
-    assert "no calls recorded" in one
+    assert "no calls known" in one
 
 
 def test_incidents_without_a_suspect_are_shown(run, folder):
@@ -535,7 +535,7 @@ def test_incidents_without_a_suspect_are_shown(run, folder):
     assert "unknown" in listed
     assert "no commit could be suspected" in listed
     assert "No commit can be suspected" in told
-    assert "no calls of this version recorded" in told
+    assert "no calls of this version known" in told
 
 
 # --- the command line itself ------------------------------------------------------------

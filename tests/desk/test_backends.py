@@ -162,6 +162,38 @@ def test_who_cannot_answer_says_who_can(command, source):
     assert "Sources that can: store, prometheus=URL." in " ".join(done.output.split())
 
 
+def test_a_traceback_has_no_source(tmp_path):
+    """
+    It is explained by the manifest alone.
+    """
+    (tmp_path / "crash.log").write_text("")
+    done = ask("why", str(tmp_path / "crash.log"), "--source", "loki=http://127.0.0.1:1")
+
+    assert (2, True) == (done.exit_code, "Leave --source out" in done.output)
+
+
+@pytest.mark.parametrize("command", ["incidents", "why", "findings"])
+def test_somebody_else_than_loki(command):
+    """
+    JSON of another server is no answer.
+    """
+    with serving(200, b'{"status": "success", "data": {"resultType": "vector"}}') as server:
+        done = ask(command, "--source", f"loki={server.url}")
+
+    assert (2, True) == (done.exit_code, "JSON that is not Loki's" in " ".join(done.output.split()))
+
+
+@pytest.mark.parametrize("command", ["incidents", "why", "findings"])
+def test_calls_are_no_failures(command):
+    """
+    Prometheus counts failures, and has none of them.
+    """
+    done = ask(command, "--source", "prometheus=http://127.0.0.1:1")
+
+    assert 2 == done.exit_code
+    assert "Sources that can: store, loki=URL" in " ".join(done.output.split())
+
+
 def test_store_and_source():
     """
     Two sources are one too many.

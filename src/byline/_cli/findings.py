@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from .output import ago, console, count, iso, print_json, short, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .._desk.backends.address import Address
     from .._desk.findings import FindingReport
     from ..store import FindingKind
 
@@ -62,6 +64,7 @@ _TOLD = {
     "--all", "everything", is_flag=True, help="Also what was logged, reported, retried or expected."
 )
 @options.store
+@options.source("loki")
 @options.as_json
 def command(  # each option is an argument
     *,
@@ -70,6 +73,7 @@ def command(  # each option is an argument
     new_since: str | None,
     everything: bool,
     store: Path | None,
+    source: Address | None,
     as_json: bool,
 ) -> None:
     """
@@ -77,11 +81,11 @@ def command(  # each option is an argument
 
     An exception is swallowed when a marked function handled it and passed it on to nobody. Each line names the handler, the commit that wrote it, and what was returned instead.
     """
+    from .._desk.backends.opening import open_source
     from .._desk.findings import moment_of, report
-    from .._desk.places import open_store
 
     newer_than = moment_of(new_since) if new_since else 0
-    with open_store(store) as opened:
+    with closing(open_source(source, store)) as opened:
         found = report(opened, what=what or "", since=since, newer_than=newer_than, everything=everything)
     if as_json:
         print_json(_as_json(found, since))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,9 +33,11 @@ from .output import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .._desk.backends.address import Address
     from .._desk.incidents import CommitReport, IncidentReport
+    from .._desk.source import Source
     from .._model import Incident, Suspect
-    from ..store import Kind, Store
+    from ..store import Kind
 
 EXAMPLES = """
 \b
@@ -79,6 +82,7 @@ _KINDS_SHOWN = 3
 )
 @click.option("--follow", "-f", is_flag=True, help="Print incidents as they happen, until interrupted.")
 @options.store
+@options.source("loki")
 @options.as_json
 def command(
     *,
@@ -92,6 +96,7 @@ def command(
     limit: int,
     follow: bool,
     store: Path | None,
+    source: Address | None,
     as_json: bool,
 ) -> None:
     """
@@ -99,8 +104,8 @@ def command(
 
     Counts incidents by the commit of their first suspect. With COMMIT (its first digits will do) only that one, with its functions and kinds of failure.
     """
+    from .._desk.backends.opening import open_source
     from .._desk.incidents import report
-    from .._desk.places import open_store
 
     wanted = {
         "commit": commit,
@@ -109,7 +114,7 @@ def command(
         "error_type": error_type,
         "pattern": pattern,
     }
-    with open_store(store) as opened:
+    with closing(open_source(source, store)) as opened:
         if follow or trace:
             _print_each(opened, {**wanted, "trace_id": trace}, since, follow=follow, as_json=as_json)
             return
@@ -132,7 +137,7 @@ def command(
 
 
 def _print_each(
-    store: Store, wanted: Mapping[str, str | None], since: timedelta | None, *, follow: bool, as_json: bool
+    store: Source, wanted: Mapping[str, str | None], since: timedelta | None, *, follow: bool, as_json: bool
 ) -> None:
     """Print incidents one by one, oldest first."""
     from .._desk.incidents import follow as follow_incidents
@@ -315,7 +320,7 @@ def _print_commit(out: Console, report: CommitReport) -> None:
         numbers = known.get(name)
         out.print(f"  {visible(name)}")
         if numbers is None:
-            out.print("    no calls recorded", style="dim")
+            out.print("    no calls known", style="dim")
             continue
         out.print(
             f"    {count(numbers.calls, 'call')}, {share(numbers.error_rate)} failed, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from .output import ago, console, count, duration, iso, moment, print_json, shar
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .._desk.backends.address import Address
     from .._desk.why import Place, Why
     from .._manifest import Manifest
     from .._model import Attribution, Suspect
@@ -36,7 +37,7 @@ Examples:
   byline why --json | jq -r '.suspects[0].commit'
 
 \b
-JSON keys: version, source (store or traceback), incident (id, time, function, error_type,
+JSON keys: version, source (store, loki or traceback), incident (id, time, function, error_type,
 message, path, line, fingerprint, service, revision, pattern, certainty, trace_id, span_id,
 sentry_event_id, duration_s, suppressed, stacktrace), attribution (of the function), suspects[], places[] (path,
 line, function, code, commit, is_ours; innermost first), numbers (calls, errors, cancelled,
@@ -57,6 +58,7 @@ _SIZE_LIMIT = 50_000_000
     shell_complete=options.complete_incident,
 )
 @options.store
+@options.source("loki")
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),
@@ -64,7 +66,9 @@ _SIZE_LIMIT = 50_000_000
     help="The manifest for a traceback. Default: BYLINE_MANIFEST, else looked for here and above.",
 )
 @options.as_json
-def command(*, what: str | None, store: Path | None, manifest: Path | None, as_json: bool) -> None:
+def command(
+    *, what: str | None, store: Path | None, source: Address | None, manifest: Path | None, as_json: bool
+) -> None:
     """
     Explain a failure and name its commit.
 
@@ -72,7 +76,12 @@ def command(*, what: str | None, store: Path | None, manifest: Path | None, as_j
     traceback somewhere in it, or - for standard input.
     """
     text = _text(what)
-    found = _recorded(what or "", store, manifest) if text is None else _printed(text, store, manifest)
+    if text is None:
+        found = _recorded(what or "", store, source, manifest)
+    elif source is None:
+        found = _printed(text, store, manifest)
+    else:
+        raise click.UsageError("A traceback is explained by the manifest. Leave --source out.")
     if as_json:
         print_json(_as_json(found))
     else:
@@ -94,13 +103,13 @@ def _text(what: str | None) -> str | None:
         raise NotFoundError(f"The file {what!r} cannot be read: {error.strerror}.") from error
 
 
-def _recorded(id_prefix: str, store: Path | None, manifest: Path | None) -> Why:
-    from .._desk.places import open_store
+def _recorded(id_prefix: str, store: Path | None, source: Address | None, manifest: Path | None) -> Why:
+    from .._desk.backends.opening import open_source
     from .._desk.why import explain_incident
 
     if "/" in id_prefix or "." in id_prefix:
         raise NotFoundError(f"There is no file {id_prefix!r}.")
-    with open_store(store) as opened:
+    with closing(open_source(source, store)) as opened:
         return explain_incident(opened, id_prefix, manifest=_manifest(manifest))
 
 
@@ -281,7 +290,7 @@ def _print_numbers(out: Console, why: Why) -> None:
         out.print(f"  {own.ai_lines} of {count(own.lines, 'line')} by AI{_history(own)}")
     numbers = why.numbers
     if numbers is None:
-        out.print("  no calls of this version recorded", style="dim")
+        out.print("  no calls of this version known", style="dim")
     else:
         estimated = "" if numbers.exact else " (estimated from explicit buckets)"
         cancelled = f", {numbers.cancelled:,} cancelled" if numbers.cancelled else ""

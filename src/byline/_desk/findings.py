@@ -79,7 +79,7 @@ def report(
     hidden = sum(each.count for each in found if each.last.handling in wanted) - sum(
         each.count for each in shown
     )
-    return FindingReport(tuple(shown), others, hidden, _unverified(store))
+    return FindingReport(tuple(shown), others, hidden, _unverified(store) + store.gaps())
 
 
 def moment_of(text: str, *, manifest: Path | None = None) -> int:

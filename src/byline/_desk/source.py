@@ -23,6 +23,11 @@ class Source(Protocol):
         """What it is and where, for people."""
         ...
 
+    @property
+    def backend(self) -> str:
+        """Its name in ``--source``."""
+        ...
+
     def gaps(self) -> tuple[Unverified, ...]:
         """Say what is missing in the answers given so far."""
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from .. import _suspects
 from .._manifest import Manifest
@@ -47,7 +46,9 @@ class Place:
 class Why:
     """The answer of ``byline why``."""
 
-    source: Literal["store", "traceback"]
+    source: str
+    """The name of the source that has the incident, or ``traceback``."""
+
     incident: Incident
     """For a traceback one that was never recorded: without id and time."""
 
@@ -95,7 +96,7 @@ def explain_incident(store: Source, id_prefix: str = "", *, manifest: Manifest |
     # Exceptions of one incident, root cause first; a stored stack does not say what links them.
     frames = [frame for chain in parse(incident.stacktrace) for frame in frames_of(chain)]
     return Why(
-        "store",
+        store.backend,
         incident,
         _places_of_incident(incident, frames, manifest),
         _numbers(store, incident.function, incident.attribution.last_commit),

@@ -24,6 +24,9 @@ Moment = datetime | timedelta
 class Reading:
     """What can be asked of a store."""
 
+    backend = "store"
+    """Its name in ``--source``."""
+
     def __init__(self, file: StoreFile) -> None:
         self.path = file.path
         self.name = repr(str(file.path))

@@ -33,6 +33,9 @@ def open_source(address: Address | None, store: Path | None) -> Source:
             f"--store {str(store)!r} is not read with --source {address.backend}. Leave one out."
         )
     from .http import Client
+    from .loki import Loki
     from .prometheus import Prometheus
 
+    if address.backend == "loki":
+        return Loki(Client(address))
     return Prometheus(Client(address))

@@ -52,6 +52,11 @@ class Prometheus:
         """What it is and where, for people."""
         return self._api.name
 
+    @property
+    def backend(self) -> str:
+        """Its name in ``--source``."""
+        return "prometheus"
+
     def gaps(self) -> tuple[Unverified, ...]:
         """Say what is missing in the answers given so far, and how far they can be off."""
         found = list(self._gaps.values())
