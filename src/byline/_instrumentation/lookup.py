@@ -119,6 +119,8 @@ def entry_for(code: CodeType, module: str) -> Entry:
 def function_here(code: CodeType, module: str) -> Function:
     """Describe a function by what the running program alone knows."""
     first = code.co_firstlineno
+    if module == "__mp_main__":  # what multiprocessing calls the main module in a process that it spawned
+        module = "__main__"
     return Function(module, code.co_qualname, code.co_filename, first, first, first)
 
 
