@@ -45,6 +45,17 @@ def mark_imported(manifest: Manifest) -> int:
     return count
 
 
+def mark_main(manifest: Manifest) -> None:
+    """Mark the functions of the main script, as multiprocessing has loaded it; a no-op where the manifest names none."""
+    module = sys.modules.get("__mp_main__")
+    filename = getattr(module, "__file__", None)
+    if module is None or not isinstance(filename, str) or Path(filename).stem not in manifest.tails:
+        return
+    _mark_module(module, filename)
+    for name in ("__main__", "__mp_main__"):
+        import_hook.tell(name)
+
+
 def _tail(name: str, filename: str) -> str:
     """Return the last word of a module's name; of the main script's, the word that its file gives it."""
     return Path(filename).stem if name == "__main__" else name.rpartition(".")[2]

@@ -17,7 +17,7 @@ from .._model import Unverified
 from .._probes import switch as probes
 from .._telemetry import delivery, gate, latency, otel, worker
 from ..exceptions import ManifestError
-from . import cap, development, import_hook, imported, lookup, termination
+from . import cap, development, import_hook, imported, lookup, spawned, termination
 from .recording import Recording, store_of_exporters
 
 _log = logging.getLogger("byline")
@@ -100,6 +100,7 @@ def instrument(
             active.finder = import_hook.install(opened)
             otel.expect(announced=True)
             imported.mark_imported(opened)
+            spawned.watch(opened)
         _write_notes(active)
         _active = active
 
@@ -113,6 +114,7 @@ def uninstrument() -> None:
         return
     if active.finder is not None:
         import_hook.remove(active.finder)
+        spawned.unwatch()
         otel.expect(announced=False)
     probes.stop()
     flush()
