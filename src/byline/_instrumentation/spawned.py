@@ -46,4 +46,4 @@ def unwatch() -> None:
     if original is not None:
         from multiprocessing import spawn
 
-        spawn.prepare = original
+        spawn.prepare = original  # type: ignore[assignment]  # as it was
