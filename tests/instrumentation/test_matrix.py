@@ -236,6 +236,7 @@ def looked_at(function):
     hints = {}
     if inspect.isroutine(function):
         hints = typing.get_type_hints(function)
+    has_source = inspect.isfunction(target) or inspect.ismethod(target)  # from 3.14 on a partial is a routine
     return {
         "signature": str(inspect.signature(function)),
         "coroutine": inspect.iscoroutinefunction(function),
@@ -251,11 +252,9 @@ def looked_at(function):
         "hints": hints,
         "defaults": getattr(function, "__defaults__", None),
         "keyword defaults": getattr(function, "__kwdefaults__", None),
-        "source": inspect.getsource(target) if inspect.isroutine(target) else None,
-        "comments": inspect.getcomments(target) if inspect.isroutine(target) else None,
-        "file": Path(inspect.getfile(target)).stem.replace("plain", "marked")
-        if inspect.isroutine(target)
-        else None,
+        "source": inspect.getsource(target) if has_source else None,
+        "comments": inspect.getcomments(target) if has_source else None,
+        "file": Path(inspect.getfile(target)).stem.replace("plain", "marked") if has_source else None,
         "autospec": autospec(function),
         "pickled": pickled(function),
     }
