@@ -93,6 +93,7 @@ def at(moment: int, act: Callable[[], object]) -> Iterator[list[int]]:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # before tracing begins: Python 3.12 asks only then
     sys.settrace(trace)
     try:
         yield count
