@@ -94,6 +94,19 @@ def test_from_overview_to_incident(address, page):
     assert "AI commits in production" == page.locator("h1").inner_text()
 
 
+def test_a_picture_over_time_begins_with_the_newest(address, page):
+    """
+    Where a picture is wider than the screen, its right end is what is seen first.
+    """
+    page.goto(address)
+    assert fits(page)
+    figure = page.locator("figure").first
+
+    assert figure.evaluate(
+        "each => Math.abs(each.getBoundingClientRect().right - each.firstElementChild.getBoundingClientRect().right)"
+    ) < 2 or (page.viewport_size["width"] > 1000)
+
+
 def test_with_the_keyboard(address, page):
     """
     The first Tab offers to skip to the content, and what has the focus can be seen.
