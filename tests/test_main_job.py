@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -181,11 +182,18 @@ def test_decorator_only_and_no_manifest(tmp_path):
     )  # fmt: skip
 
 
-def test_demo(tmp_path):
+def test_demo(tmp_path, monkeypatch):
     """
-    The demo plays to its end and shows each planted commit.
+    The demo plays to its end and shows each planted commit; what to try next works as it stands.
     """
-    done = byline(tmp_path, "demo", "shop", input="")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(shutil.which("git") or "").parent), os.defpath]))
+
+    done = byline(tmp_path, "demo", "the shop", input="")
 
     assert 0 == done.returncode, done.stderr
     assert all(chapter.plants + chapter.hides in done.stdout for chapter in STORY)
+    *_, following = done.stdout.partition("Try next:\n")
+    tried = subprocess.run(
+        ["sh", "-e", "-c", following], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (tried.returncode, tried.stderr), following

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -37,14 +40,23 @@ def command(*, folder: Path | None) -> None:
     play(folder.resolve(), _say)
     _say(f"Everything is in {folder}. Try next:")
     for line in (
-        f"cd {folder}",
+        *_put_on_path(),
+        f"cd {shlex.quote(str(folder))}",
         "byline why --json",
         "byline incidents --since 1h",
-        "byline coverage",
+        *(["byline coverage"] if sys.version_info >= (3, 12) else []),
         "byline manifest show",
         "byline doctor",
     ):
         click.echo(f"  {line}")
+
+
+def _put_on_path() -> list[str]:
+    """Return what makes the next commands work where this one was started by its whole path."""
+    scripts = Path(sys.executable).parent
+    if shutil.which("byline") or not (scripts / "byline").exists():
+        return []
+    return [f"export PATH={shlex.quote(str(scripts))}:$PATH"]
 
 
 def _say(line: str) -> None:
