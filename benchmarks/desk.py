@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,9 @@ TOOLS = ("claude", "copilot", "cursor", "codex")
 ERRORS = ("KeyError", "ValueError", "TypeError", "TimeoutError", "AttributeError")
 COMMITS = 300
 BATCH = 20_000
+LONG = 30
+"""Digits of an id that is not printed whole."""
+
 SHAPES = 60
 """Different distributions of durations."""
 
@@ -165,11 +170,27 @@ def report(path: Path, runs: int) -> None:
         commit = store.by_commit(since=timedelta(days=2))[0].commit
         incident = store.incidents(limit=1)[0]
         thinned = ", ".join(f"{each.what}: {each.rows:,} rows" for each in store.thinned()) or "nothing"
-    print(f"{incidents:,} incidents, {path.stat().st_size / 1e6:.0f} MB, thinned: {thinned}")
-    empty = best(["--version"], runs)
-    print(f"{'byline --version':<62}{empty:6.2f} s")
+    print(f"{incidents:,} incidents, {path.stat().st_size / 1e6:.0f} MB, thinned: {thinned}\n")
+    print("| question | seconds |\n|---|---|")
+    _print(["--version"], best(["--version"], runs))
     for line in questions(commit, incident):
-        print(f"{'byline ' + ' '.join(line):<62}{best([*line, '--store', str(path)], runs):6.2f} s")
+        _print(line, best([*line, "--store", str(path)], runs))
+    for line in (["incidents", "--follow", "--since", "1h"], ["export"]):
+        _print(
+            [*line, "(the first line)"], min(first_line([*line, "--store", str(path)]) for _ in range(runs))
+        )
+    with serving(path) as address:
+        for page in pages(commit, incident):
+            print(
+                f"| `byline serve`: {page.partition('?')[0]} | {min(asked(address + page) for _ in range(runs)):.2f} |"
+            )
+
+
+def _print(line: list[str], seconds: float) -> None:
+    print(
+        f"| `byline {' '.join(each[:12] if len(each) > LONG else each for each in line)}` | {seconds:.2f} |",
+        flush=True,
+    )
 
 
 def questions(commit: str, incident: Incident) -> Iterator[list[str]]:
@@ -177,17 +198,36 @@ def questions(commit: str, incident: Incident) -> Iterator[list[str]]:
     yield ["incidents"]
     yield ["incidents", "--since", "48h"]
     yield ["incidents", commit[:12]]
+    yield ["incidents", "--function", incident.function]
+    yield ["incidents", "--tool", "claude"]
+    yield ["incidents", "--error", "KeyError"]
+    yield ["incidents", "--pattern", "edge-case"]
+    yield ["incidents", "--trace", incident.trace_id]
     yield ["latency"]
     yield ["latency", "--since", "30d"]
     yield ["latency", incident.function]
     yield ["latency", "--by", "commit"]
     yield ["status"]
+    yield ["status", commit[:12]]
     yield ["report"]
     yield ["report", "--since", "30d"]
+    yield ["findings"]
+    yield ["coverage"]
+    yield ["doctor"]
     yield ["why"]
     yield ["why", incident.id]
     yield ["why", incident.trace_id]
-    yield ["incidents", "--trace", incident.trace_id]
+
+
+def pages(commit: str, incident: Incident) -> Iterator[str]:
+    """List the pages and pictures."""
+    yield "/"
+    yield f"/commit/{commit[:12]}"
+    yield f"/function/{incident.function}"
+    yield f"/incident/{incident.id}"
+    yield "/picture/incidents.svg"
+    yield f"/picture/latency/{incident.function}.svg"
+    yield f"/picture/distribution/{incident.function}.svg"
 
 
 def best(arguments: list[str], runs: int) -> float:
@@ -202,6 +242,36 @@ def best(arguments: list[str], runs: int) -> float:
         if done.returncode not in {0, 1}:
             raise SystemExit(done.stderr.decode())
     return min(times)
+
+
+def first_line(arguments: list[str]) -> float:
+    """Return how long a command takes to its first line, in seconds; then nobody reads any more."""
+    start = time.perf_counter()
+    with subprocess.Popen([sys.executable, "-m", "byline", *arguments], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        process.stdout.readline()
+        seconds = time.perf_counter() - start
+        process.kill()
+    return seconds
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[str]:
+    """Serve the pages; yield their address without the last slash."""
+    words = [sys.executable, "-u", "-m", "byline", "serve", "--port", "0", "--store", str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        address = process.stdout.readline().partition(" at ")[2].split()[0]
+        yield address.rstrip("/")
+        process.terminate()
+
+
+def asked(address: str) -> float:
+    """Return how long an answer takes, in seconds."""
+    start = time.perf_counter()
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # our own server
+        answer.read()
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
