@@ -43,10 +43,8 @@ The columns are listed in the reference, under "Exported tables".
     show_default=True,
     help="json is one object a line; parquet needs byline[parquet] and --output.",
 )
-@click.option("--since", metavar="7d", callback=options.since, help="How far to look back. Default: all.")
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
-)
+@options.looking_back()
+@options.output
 @options.store
 def command(
     *, table: Table, form: str, since: timedelta | None, output: Path | None, store: Path | None

@@ -49,12 +49,7 @@ _TOLD = {
 
 @click.command(epilog=EXAMPLES)
 @click.argument("what", metavar="[FINDING | COMMIT]", required=False)
-@click.option(
-    "--since",
-    metavar="48h",
-    callback=options.since,
-    help="How far to look back: a number and s, m, h, d or w. Default: all.",
-)
+@options.looking_back()
 @click.option(
     "--new-since",
     metavar="DATE|COMMIT",

@@ -66,20 +66,13 @@ _KINDS_SHOWN = 3
 
 @click.command(epilog=EXAMPLES)
 @click.argument("commit", required=False, shell_complete=options.complete_commit)
-@click.option(
-    "--since",
-    metavar="48h",
-    callback=options.since,
-    help="How far to look back: a number and s, m, h, d or w. Default: all.",
-)
+@options.looking_back()
 @click.option("--function", metavar="NAME", help="Only this function, by its full name.")
 @click.option("--tool", metavar="NAME", help="Only commits of this AI tool.")
 @click.option("--error", "error_type", metavar="TYPE", help="Only this type of exception.")
 @click.option("--pattern", type=click.Choice(PATTERNS), help="Only signs of this failure pattern.")
 @click.option("--trace", metavar="ID", help="Only incidents of this trace, each by itself.")
-@click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="So many commits; 0 for all."
-)
+@options.limit("commits")
 @click.option("--follow", "-f", is_flag=True, help="Print incidents as they happen, until interrupted.")
 @options.store
 @options.source("loki")

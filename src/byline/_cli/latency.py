@@ -35,8 +35,6 @@ after and before (or null): calls, errors, cancelled, error_rate, p50_s, p95_s, 
 first_seen, last_seen. New keys may come; these stay.
 """
 
-_DAY = timedelta(days=1)
-
 
 @click.command(epilog=EXAMPLES)
 @click.argument(
@@ -49,7 +47,7 @@ _DAY = timedelta(days=1)
     show_default=True,
     help="Add calls up by function, by the commit that wrote it, or by the one that changed it last.",
 )
-@click.option("--since", metavar="24h", callback=options.since, help="How long the window is. Default: 24h.")
+@options.looking_back("24h", what="How long the window is")
 @click.option(
     "--sort",
     type=click.Choice(["time", "calls", "errors", "max"]),
@@ -57,9 +55,7 @@ _DAY = timedelta(days=1)
     show_default=True,
     help="What comes first: the most time in all, calls, failures, or the longest call.",
 )
-@click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="So many rows; 0 for all."
-)
+@options.limit("rows")
 @options.store
 @options.source("prometheus")
 @options.as_json
@@ -67,7 +63,7 @@ def command(
     *,
     what: str | None,
     by: By,
-    since: timedelta | None,
+    since: timedelta,
     sort: Sort,
     limit: int,
     store: Path | None,
@@ -87,9 +83,9 @@ def command(
             f"{source.name} does not keep the longest call. Sort by time, calls or errors, or ask the store."
         )
     with closing(open_source(source, store)) as opened:
-        found = latency(opened, what=what, by=by, since=since or _DAY, sort=sort, limit=limit or None)
+        found = latency(opened, what=what, by=by, since=since, sort=sort, limit=limit or None)
     if as_json:
-        print_json(_as_json(found, by, since or _DAY))
+        print_json(_as_json(found, by, since))
     else:
         _print(console(), found, by)
 

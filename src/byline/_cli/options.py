@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36_500)
 
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
 
 def since(ctx: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
     """Read how long ago: ``48h``."""
@@ -86,7 +88,7 @@ store = click.option(
 )
 
 
-def source(*backends: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def source(*backends: str) -> Decorator:
     """Return the option that names whom to ask, for a command that the store and some backends can answer."""
     able = ("store", *(f"{each}=URL" for each in backends))
 
@@ -108,7 +110,25 @@ def source(*backends: str) -> Callable[[Callable[..., None]], Callable[..., None
     )  # fmt: skip
 
 
+output = click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def looking_back(default: str = "", *, what: str = "How far to look back") -> Decorator:
+    """Add ``--since``; without a default it is None, which means all."""
+    return click.option(
+        "--since", metavar=default or "48h", default=default or None, callback=since,
+        help=f"{what}: a number and s, m, h, d or w. Default: {default or 'all'}.",
+    )  # fmt: skip
+
+
+def limit(what: str) -> Decorator:
+    """Add ``--limit`` to a command that lists something."""
+    return click.option(
+        "--limit", type=click.IntRange(0), default=20, show_default=True, help=f"So many {what}; 0 for all."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,9 @@ JSON keys: version, since, until, per, calls, failed, incidents, findings, patte
 commits[], unverified[]. New keys may come; these stay.
 """
 
-_WEEK = timedelta(days=7)
-
 
 @click.command(epilog=EXAMPLES)
-@click.option("--since", metavar="7d", callback=options.since, help="How far to look back. Default: 7d.")
+@options.looking_back("7d")
 @click.option(
     "--format",
     "form",
@@ -41,13 +39,11 @@ _WEEK = timedelta(days=7)
     show_default=True,
     help="html needs byline[web].",
 )
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
-)
+@options.output
 @options.store
 @options.source("prometheus")
 def command(
-    *, since: timedelta | None, form: str, output: Path | None, store: Path | None, source: Address | None
+    *, since: timedelta, form: str, output: Path | None, store: Path | None, source: Address | None
 ) -> None:
     """
     Write the bug log: what failed, and what is not known.
@@ -59,7 +55,7 @@ def command(
     from .._desk.report import report
 
     with closing(open_source(source, store)) as opened:
-        found = report(opened, since=since or _WEEK)
+        found = report(opened, since=since)
     if form == "json":
         text = json.dumps(report_text.as_json(found, iso), indent=2) + "\n"
     elif form == "html":
