@@ -6,11 +6,13 @@ import base64
 import json
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -19,11 +21,13 @@ from hypothesis import given, strategies as st
 
 from byline._cli.main import main
 from byline._config import Config
-from byline._desk.backends import address, http
+from byline._desk.backends import address, http, loki, sentry_event
 from byline._desk.backends.buckets import Bucket, fitted, from_cumulative, sketch_of
 from byline._desk.backends.prometheus import Prometheus
 from byline._store import sketches
+from byline._telemetry.incident_event import incident_of
 from byline.exceptions import SourceError
+from byline.store import Store
 
 TOKEN = "glsa_secret"  # noqa: S105  # nobody's
 
@@ -432,3 +436,63 @@ def test_nothing_is_an_empty_sketch():
     """
     assert sketches.Sketch() == sketch_of([], 0.0)
     assert 3 == sketch_of([Bucket(0.0, 0.0, 3)], 0.0).zero_count
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+frames = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("filename", "lineno", "lineNo", "context", "function"), anything)
+)
+values = st.fixed_dictionaries(
+    {"stacktrace": st.fixed_dictionaries({"frames": st.lists(frames | anything, max_size=3)}) | anything},
+    optional=dict.fromkeys(("type", "value", "module"), anything),
+)
+named = ("commit", "line", "verdict", "confidence", "committed_at", "subject")
+contexts = st.fixed_dictionaries(
+    {
+        "suspects": st.lists(
+            st.fixed_dictionaries({}, optional=dict.fromkeys(named, anything)) | anything, max_size=3
+        )
+        | anything
+    },
+    optional={"unverified": anything, "deployed_revision": anything},
+)
+events = st.fixed_dictionaries(
+    {"contexts": st.fixed_dictionaries({"byline": contexts | anything}), "event_id": texts},
+    optional={
+        "exception": st.fixed_dictionaries({"values": st.lists(values | anything, max_size=3)}) | anything,
+        "entries": anything, "tags": anything, "timestamp": anything, "dateCreated": anything,
+    },
+)  # fmt: skip
+
+
+@given(events | anything)
+def test_an_event_may_be_anything(event):
+    """
+    Whoever has the project's key can send events: none of them stops an answer, and a store can hold it.
+    """
+    found = sentry_event.incident_of(event, "1")
+
+    if found is not None:
+        with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "a.db", create=True) as store:
+            store.add_incidents([found])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(loki._ATTRIBUTES)), texts | st.integers(0, 2**80).map(str), max_size=10
+    )
+)
+def test_a_log_record_may_be_anything(labels):
+    """
+    So may the attributes of a log record.
+    """
+    attributes = loki.attributes_of(labels)
+    found = incident_of({**attributes, "byline.incident.id": "1"}, time_ns=1, resource=attributes)
+
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "a.db", create=True) as store:
+        store.add_incidents([found])

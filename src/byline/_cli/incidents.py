@@ -62,6 +62,8 @@ New keys may come; these stay.
 """
 
 _KINDS_SHOWN = 3
+_POLITE_S = 10.0
+"""Between two questions to a server of a team's."""
 
 
 @click.command(epilog=EXAMPLES)
@@ -75,7 +77,7 @@ _KINDS_SHOWN = 3
 @options.limit("commits")
 @click.option("--follow", "-f", is_flag=True, help="Print incidents as they happen, until interrupted.")
 @options.store
-@options.source("loki")
+@options.source("loki", "sentry")
 @options.as_json
 def command(
     *,
@@ -136,7 +138,8 @@ def _print_each(
     from .._desk.incidents import follow as follow_incidents
 
     out, found = console(), False
-    for each in follow_incidents(store, wanted, since=since, forever=follow):
+    every_s = 1.0 if store.backend == "store" else _POLITE_S
+    for each in follow_incidents(store, wanted, since=since, forever=follow, every_s=every_s):
         found = True
         if as_json:
             click.echo(json.dumps(incident_json(each)))

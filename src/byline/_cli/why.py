@@ -37,7 +37,7 @@ Examples:
   byline why --json | jq -r '.suspects[0].commit'
 
 \b
-JSON keys: version, source (store, loki or traceback), incident (id, time, function, error_type,
+JSON keys: version, source (store, loki, sentry or traceback), incident (id, time, function, error_type,
 message, path, line, fingerprint, service, revision, pattern, certainty, trace_id, span_id,
 sentry_event_id, duration_s, suppressed, stacktrace), attribution (of the function), suspects[], places[] (path,
 line, function, code, commit, is_ours; innermost first), numbers (calls, errors, cancelled,
@@ -58,7 +58,7 @@ _SIZE_LIMIT = 50_000_000
     shell_complete=options.complete_incident,
 )
 @options.store
-@options.source("loki")
+@options.source("loki", "sentry")
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),

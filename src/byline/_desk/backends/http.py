@@ -31,6 +31,10 @@ _DETAIL_LIMIT = 300
 Parameters = Mapping[str, str | int | float]
 
 
+class Missing(SourceError):  # noqa: N818  # a kind of SourceError for callers here, which never leaves as such
+    """The server has no such thing."""
+
+
 class _NoRedirects(HTTPRedirectHandler):
     """A redirect goes to a login page, and would carry the token to another server."""
 
@@ -141,7 +145,7 @@ class Client:
                 f"with a token in {self.address.variable}."
             )
         if error.code == HTTPStatus.NOT_FOUND:
-            return SourceError(f"{said} It has no {path}: check the path in the URL.")
+            return Missing(f"{said} It has no {path}: check the path in the URL.")
         if error.code in {
             HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,

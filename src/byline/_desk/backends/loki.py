@@ -20,6 +20,8 @@ PAGE = 1_000
 LONGEST = timedelta(days=30)
 """Of one query; Loki allows 30 days and an hour unless told otherwise."""
 
+_DIGITS, _TIME_DIGITS = 15, 19
+
 _EVERYTHING = f'{names.label(_semconv.SERVICE_NAME)}=~".+"'
 _WHOLE = frozenset({
     _semconv.LINE, _semconv.AI_LINES, _semconv.LINES, _semconv.COMMITTED_AT, _semconv.SUPPRESSED,
@@ -114,7 +116,12 @@ class Loki(Collected):
             labels = field(stream, "stream")
             for entry in listed(field(stream, "values")):
                 time_ns = listed(entry)[0] if listed(entry) else None
-                if isinstance(labels, dict) and isinstance(time_ns, str) and time_ns.isdecimal():
+                if (
+                    isinstance(labels, dict)
+                    and isinstance(time_ns, str)
+                    and time_ns.isdecimal()
+                    and len(time_ns) <= _TIME_DIGITS
+                ):
                     found.append((int(time_ns), {str(name): str(value) for name, value in labels.items()}))
         return sorted(found, key=lambda each: -each[0])
 
@@ -137,7 +144,7 @@ def attributes_of(labels: Mapping[str, str]) -> dict[str, object]:
         if name is None:
             continue
         if name in _WHOLE:
-            found[name] = int(text) if text.isdecimal() else 0
+            found[name] = int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
         elif name == _semconv.DURATION:
             found[name] = _number(text)
         elif name == _semconv.FINDING_NEW:

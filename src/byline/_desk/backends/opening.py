@@ -32,10 +32,13 @@ def open_source(address: Address | None, store: Path | None) -> Source:
         raise ConfigError(
             f"--store {str(store)!r} is not read with --source {address.backend}. Leave one out."
         )
+    from . import sentry
     from .http import Client
     from .loki import Loki
     from .prometheus import Prometheus
 
     if address.backend == "loki":
         return Loki(Client(address))
+    if address.backend == "sentry":
+        return sentry.opened(Client(address))
     return Prometheus(Client(address))
