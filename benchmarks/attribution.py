@@ -4,7 +4,8 @@ What finding the owner of every line costs, and whether each is the one that ``g
 Compares one walk through history with a ``git.Repo.blame`` loop and a ``git blame`` loop, round by
 round, on the repositories given as arguments; the one around the current folder by default. The loops
 run on a sample of the files, scaled up, another one each time. Nothing is written into the
-repositories. Prints Markdown, at the end one table with what the goals ask for.
+repositories; what goes on from an earlier scan is measured in copies that share their objects. Prints
+Markdown, at the end one table with what the goals ask for.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from statistics import median
 
 import git
+import rebuilds
 from touches import Range, compare, functions_of
 
 from byline._attribution.blame import FileOwnership, Ownership, blame_file, own_lines
@@ -38,12 +40,13 @@ from byline._attribution.settings import read_settings
 
 FULL, BOUNDED = "one walk", "one walk, bounded, with reading all messages"
 REPO_BLAME, GIT_BLAME = "`git.Repo.blame` for each file", "`git blame` for each file"
+LOOKING_THROUGH = "`git.Repo.blame` for each file, looking through the same commits"
 SCAN = "`byline scan` as a whole"
 DEVELOPMENT, REPO_BLAME_EACH = (
     "20 functions, one `git blame -L` a file",
     "20 functions, `git.Repo.blame` for each",
 )
-LOOPS = (REPO_BLAME, GIT_BLAME)
+LOOPS = (REPO_BLAME, GIT_BLAME, LOOKING_THROUGH)
 SMALL = (DEVELOPMENT, REPO_BLAME_EACH)
 FUNCTIONS, FILES = 20, 10
 IGNORE_FILE = ".git-blame-ignore-revs"
@@ -93,9 +96,12 @@ class Case:
 
     def ways(self) -> dict[str, Callable[[], object]]:
         """Return what is measured, in the order of each round."""
+        with self._ignored() as options:
+            looking_through = {LOOKING_THROUGH: self.looking_through} if options else {}
         return {
             FULL: self.full,
             REPO_BLAME: self.repo_blame,
+            **looking_through,
             BOUNDED: self.bounded,
             GIT_BLAME: self.git_blame,
             SCAN: self.scan,
@@ -114,6 +120,11 @@ class Case:
         with git.Repo(self.repository.root) as found:
             for path in self.sample():
                 found.blame("HEAD", path)
+
+    def looking_through(self) -> None:
+        with git.Repo(self.repository.root) as found, self._ignored() as (_, name):
+            for path in self.sample():
+                found.blame("HEAD", path, ignore_revs_file=name, allow_unsafe_options=True)
 
     def git_blame(self) -> None:
         for path in self.sample():
@@ -274,6 +285,7 @@ class Result:
     memory: str
     functions: int
     disagreeing: int
+    rebuilds: rebuilds.Rebuilds
 
     def row(self) -> str:
         def ratio(way: str) -> str:
@@ -282,18 +294,23 @@ class Result:
         share = 100 * (1 - self.disagreeing / self.functions) if self.functions else 100.0
         return (
             f"| {self.name} | {self.commits:,} | {self.files:,} | {self.lines:,} | {self.wrong:,} | {self.lost:,} "
-            f"| {ratio(FULL)} | {ratio(BOUNDED)} | {ratio(DEVELOPMENT)} "
+            f"| {ratio(FULL)} | {ratio(BOUNDED)} | {self._rebuilds()} | {ratio(DEVELOPMENT)} "
             f"| {share:.1f} % of {self.functions} | {self.memory} |"
         )
 
+    def _rebuilds(self) -> str:
+        return " / ".join(f"{each:.1f}" for each in self.rebuilds.ratio()) if self.rebuilds.scans else "-"
+
 
 ROWS = (
-    "| repository | commits | files | lines | other owner | AI lines lost | whole | bounded | 20 functions "
-    "| newest change | memory of a scan |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| repository | commits | files | lines | other owner | AI lines lost | whole | bounded | one more commit "
+    "| 20 functions | newest change | memory of a scan |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
-def report(root: Path, *, rounds: int, size: int, verify: int, functions: int) -> Result | None:
+def report(  # noqa: PLR0913  # options
+    root: Path, *, rounds: int, size: int, verify: int, functions: int, commits: int
+) -> Result | None:
     """Measure one repository."""
     case = Case.of(root, size)
     name = case.repository.root.name
@@ -327,12 +344,13 @@ def report(root: Path, *, rounds: int, size: int, verify: int, functions: int) -
         print(
             f"| {way} | {wall:.2f} | {ratios[way][0]:.1f} | {cpu:.2f} | {ratios[way][1]:.1f} | {memory[way]} |"
         )
-    print(flush=True)
+    going_on = rebuilds.measure(root, commits) if commits else rebuilds.Rebuilds()
+    print(f"\n{going_on.told()}\n" if commits else "", flush=True)
     if not case.stop:
         del ratios[BOUNDED]  # without an AI commit there is nothing to stop at
     return Result(
         name, len(case.commits.by_sha), len(case.paths), lines, wrong, lost, ratios, memory[SCAN],
-        compared, differing,
+        compared, differing, going_on,
     )  # fmt: skip
 
 
@@ -343,6 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=40, help="files on which the loops run")
     parser.add_argument("--verify", type=int, default=0, help="files to verify; all by default")
     parser.add_argument("--functions", type=int, default=100, help="functions to compare with git log -L")
+    parser.add_argument("--commits", type=int, default=4, help="scans that go on from the one before")
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.memory:
@@ -356,13 +375,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             size=options.sample,
             verify=options.verify,
             functions=options.functions,
+            commits=options.commits,
         )
         for root in options.repository
     ]
     found = [each for each in results if each]
     print("## Goals\n\nHow many times faster, by the clock / by the processor's clock.\n")
     print(ROWS, *(each.row() for each in found), sep="\n")
-    return 1 if any(each.wrong or each.lost for each in found) else 0
+    return 1 if any(each.wrong or each.lost or each.rebuilds.differing for each in found) else 0
 
 
 if __name__ == "__main__":
