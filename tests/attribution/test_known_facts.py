@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -19,7 +22,7 @@ from byline._manifest import render
 from byline._model import Evidence
 
 from .records import CODE, git_ai_note
-from .test_pull_requests import squash
+from .test_pull_requests import merge, squash
 
 NAMES = st.text(max_size=5)
 NOTES = st.builds(
@@ -99,3 +102,26 @@ def test_a_record_that_changed_is_carried_over_anew(repo, change):
         assert render(fresh.header, fresh.files, fresh.commits) == render(
             found.header, found.files, found.commits
         )
+
+
+def test_other_processes_take_files_over(repo):
+    """
+    What was carried over looks the same to a process that orders its sets otherwise.
+    """
+    files = {f"{name}.py": CODE for name in "abcdefgh"}
+    repo.commit({"README": "Start\n"})
+    repo.branch("topic")
+    part = repo.commit(files)
+    repo.note("refs/notes/ai", part, git_ai_note(dict.fromkeys(files, "2-3")))
+    merge(repo, part, files=files)
+    program = "import pathlib, byline._attribution.scan as s; print(s.scan(pathlib.Path()).cache.taken_over, end=' ')"
+
+    taken = [
+        subprocess.run(
+            (sys.executable, "-c", program),
+            cwd=repo.path, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True, text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]  # fmt: skip
+
+    assert ["0 ", "8 ", "8 "] == taken

@@ -52,6 +52,24 @@ Records = Mapping[str, Sequence[CommitNote]]
 """All records on each commit, by full SHA; those of higher precedence first."""
 
 
+def content_of(notes: Sequence[CommitNote]) -> list[object]:
+    """Return all that some notes say as plain values, the same in every process: a set has an order of its own there."""
+    evidence: dict[Evidence, int] = {}
+    rows: list[object] = [
+        (
+            [
+                (mark.path, mark.start, mark.end, evidence.setdefault(mark.evidence, len(evidence)))
+                for mark in note.marks
+            ],
+            note.covers_all,
+            note.problem,
+            None if note.paths is None else sorted(note.paths),
+        )
+        for note in notes
+    ]
+    return [*rows, *evidence]
+
+
 @dataclass(slots=True)
 class MarkIndex:
     """Looks up what the records say of single lines."""

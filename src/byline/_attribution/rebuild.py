@@ -17,7 +17,7 @@ from .commits import Commits, read_commits
 from .continuation import Earlier, go_on
 from .identities import Identities
 from .known_facts import KnownFacts
-from .marks import CommitNote
+from .marks import CommitNote, content_of
 from .recollection import Recollection, Remembered, Seen, leave
 from .repository import Repository
 from .settings import ScanSettings
@@ -219,7 +219,7 @@ class Rebuild:
     def digests(self, records: Mapping[str, Sequence[CommitNote]]) -> dict[str, str]:
         """Return a digest of each commit's records, which are the same throughout a scan."""
         if not self._digests:
-            self._digests = {sha: digest(repr(found)) for sha, found in records.items()}
+            self._digests = {sha: digest(repr(content_of(found))) for sha, found in records.items()}
         return self._digests
 
     # --- the next scan -------------------------------------------------------

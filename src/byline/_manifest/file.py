@@ -102,7 +102,7 @@ class ManifestFile:
         shas = {number: each.sha if (each := self._find(number)) else "" for number in set(self._owners)}
         lengths = map(sub, self._ends, (0, *self._ends))
         owners = map(shas.__getitem__, self._owners)
-        marks = map(self._mark, self._marks)
+        marks = map([*self._evidence, None].__getitem__, self._marks)
         runs = tuple(map(LineRun, lengths, owners, marks))
         return FileRecord(self.path, self.module, blob, functions, runs)
 
