@@ -36,8 +36,9 @@ def told(monkeypatch):
     monkeypatch.setattr(waiting, "_WAIT_S", 0.0)
     monkeypatch.setattr(waiting, "_RETRY_WAIT_S", 0.0)
     monkeypatch.setattr(waiting, "_WAIT_SWEEPS", 1)
+    swallowed.begin()
     yield found
-    swallowed.sweep_all()
+    swallowed.finish()
 
 
 class Other:
