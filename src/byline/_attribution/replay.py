@@ -22,7 +22,6 @@ Removal = tuple[str, Neighbours, Neighbours]
 Read = Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
 """Reads blobs, in order."""
 
-
 _SEVERAL = 8
 
 

@@ -20,6 +20,7 @@ from .known_facts import KnownFacts
 from .modules import module_name
 from .moves import follow_moves
 from .neutral import NeutralCommits
+from .neutral_questions import ask
 from .rebuild import CacheUse, Rebuild
 from .recollection import Remembered, Seen, problems_of
 from .repository import Repository
@@ -31,11 +32,6 @@ from .survey import Survey, paths_by_blob
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how much is done and how much there is."""
-
-_NEWEST_CHECKED = 3
-"""Changes of a function whose neutrality is read in one go; older ones are read when needed."""
-_PLACES = 200
-"""Versions of files compared between two words on how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +102,7 @@ def scan(  # noqa: PLR0913  # all but one are options
     )
     # For a few files, their owners' messages are enough; a bounded walk needs every message first.
     few = None if paths is None else own_lines(repository, revision.sha, paths=blobs, progress=tell)
-    tell("commits", 0, 1)
-    commits = (
-        rebuild.commits(settings, author)
-        if few is None
-        else read_commits(repository, revision.sha, settings=settings, author=author, only=_touched_by(few))
-    )
-    commits = with_agents(repository, commits)
-    tell("commits", 1, 1)
+    commits = _commits(rebuild, few, settings, author, tell)
     sources = read_sources(
         repository, revision.sha, commits, settings, known=rebuild.known.recovered, progress=tell
     )
@@ -124,12 +113,7 @@ def scan(  # noqa: PLR0913  # all but one are options
     taken = rebuild.taken_over(sources.records)
     for path in rebuild.unchanged - taken.keys():
         owned[path] = rebuild.recall(path, commits)
-    unfollowed: list[Unverified] = []
-    if moves:
-        stop = {path: "" if path in found.marked else oldest for path in owned.keys() - rebuild.unchanged}
-        fresh = {path: owned[path] for path in sorted(stop)}
-        followed, unfollowed = follow_moves(repository, revision.sha, fresh, stop=stop, progress=tell)
-        owned = {**owned, **followed}
+    unfollowed = _follow(rebuild, owned, found.marked, oldest, tell) if moves else []
     order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
     book = EvidenceBook(commits.by_sha, sources.records, found.comments)
     context = _Context(
@@ -162,6 +146,37 @@ def scan(  # noqa: PLR0913  # all but one are options
     known = KnownFacts(sources.recovered, context.neutral.answers)
     use = rebuild.leave(oldest, commits, sources.records, seen, known)
     return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
+
+
+def _commits(
+    rebuild: Rebuild, few: Ownership | None, settings: ScanSettings, author: AuthorForm, tell: Progress
+) -> Commits:
+    """Read the messages of all commits, or only of those that own some files."""
+    tell("commits", 0, 1)
+    repository, revision = rebuild.repository, rebuild.revision
+    commits = (
+        rebuild.commits(settings, author)
+        if few is None
+        else read_commits(repository, revision, settings=settings, author=author, only=_touched_by(few))
+    )
+    commits = with_agents(repository, commits)
+    tell("commits", 1, 1)
+    return commits
+
+
+def _follow(
+    rebuild: Rebuild,
+    owned: dict[str, FileOwnership],
+    marked: Collection[str],
+    oldest: str,
+    tell: Progress,
+) -> list[Unverified]:
+    """Give moved lines to whoever wrote them first, and return what could not be followed."""
+    stop = {path: "" if path in marked else oldest for path in owned.keys() - rebuild.unchanged}
+    fresh = {path: owned[path] for path in sorted(stop)}
+    followed, unfollowed = follow_moves(rebuild.repository, rebuild.revision, fresh, stop=stop, progress=tell)
+    owned.update(followed)
+    return unfollowed
 
 
 def scan_files(root: Path, files: Iterable[Path]) -> Manifest:
@@ -227,7 +242,7 @@ def _functions(path: str, data: bytes, problems: dict[str, str]) -> tuple[Source
 def _attribute_files(
     context: _Context, files: Mapping[str, ScannedFile], tell: Progress
 ) -> dict[str, FileRecord]:
-    _load_neutral(context, files.values(), tell)
+    ask(context.neutral, files.values(), context.ownership.order, tell)
     records = {}
     for number, (path, file) in enumerate(files.items()):
         tell("attribution", number, len(files))
@@ -265,28 +280,6 @@ def _remembered(
         is_recorded=record is not None,
     )
     return Remembered(seen, ownership, context.found.comments.get(path, ()), record)
-
-
-def _load_neutral(context: _Context, files: Collection[ScannedFile], tell: Progress) -> None:
-    """Compare, in one go, the versions that most questions about neutral commits need."""
-    order = context.ownership.order
-    wanted: dict[tuple[str, str], set[str]] = {}
-    for file in files:
-        for function in file.functions:
-            facts = file.facts(function)
-            ai = {line.commit for line in facts.lines if line.evidence and line.evidence.verdict == "ai"}
-            if not ai and facts.mark is None:
-                continue
-            touched = {line.commit for line in facts.lines} | set(facts.deletions)
-            newest = sorted(touched - {""}, key=lambda sha: order.get(sha, len(order)))[:_NEWEST_CHECKED]
-            for sha in {*ai, *newest} - {""}:
-                wanted.setdefault((sha, file.path_in(sha)), set()).add(function.qualname)
-    # Neighbouring versions of a file next to each other: what one commit left is what the next one found.
-    places = sorted(wanted, key=lambda place: (place[1], order.get(place[0], len(order))))
-    for start in range(0, len(places), _PLACES):
-        tell("versions", start, len(places))
-        context.neutral.load({place: wanted[place] for place in places[start : start + _PLACES]})
-    tell("versions", len(places), len(places))
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:
