@@ -67,7 +67,8 @@ def fill(store: Store) -> str:
     )  # fmt: skip
     store.add_incidents([
         Incident("0123456789ab", NOW_NS - HOUR_NS, "shop.cart.total", "ValueError", HOSTILE, "", "shop/cart.py", 4,
-                 "f1", Attribution("ai", "medium", "ok", WROTE, CHANGED, "Ana", "claude"), (suspect,))
+                 "f1", Attribution("ai", "medium", "ok", WROTE, CHANGED, "Ana", "claude"), (suspect,),
+                 pattern="edge-case", certainty="medium")
     ])  # fmt: skip
     ran = ExecutedLines(
         "shop.cart.total", "shop/cart.py", 3, WROTE, CHANGED, lines=(1, 2, 3, 4), ai=(1, 2, 3), run=(1, 2),
@@ -130,6 +131,13 @@ def test_overview_says_what_failed(site):
     assert f'href="/commit/{CHANGED}"' in text
     assert 'href="/incident/0123456789ab"' in text
     assert "1 incident" in text
+
+
+def test_an_incident_page_tells_the_pattern(site):
+    """
+    What the failure is a sign of, and how certain that is.
+    """
+    assert "a sign of edge-case, medium certainty" in site.ask("/incident/0123456789ab").text
 
 
 def test_commit_page_tells_which_lines_ran(site):
