@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from byline._attribution.commits import read_commits
 from byline._attribution.known_facts import KnownFacts, Recovery
 from byline._attribution.marks import CommitNote, LineMark
+from byline._attribution.pull_requests import Squash
 from byline._attribution.repository import Repository
 from byline._attribution.scan import scan
 from byline._attribution.settings import ScanSettings
@@ -36,6 +37,9 @@ FACTS = st.builds(
     KnownFacts,
     st.dictionaries(NAMES, st.builds(Recovery, NAMES, st.none() | NOTES)),
     st.dictionaries(st.tuples(NAMES, NAMES, NAMES), st.booleans()),
+    st.lists(st.builds(Squash, NAMES, NAMES, st.frozensets(NAMES))).map(
+        lambda found: {each.commit: each for each in found}
+    ),
 )
 
 
@@ -51,7 +55,7 @@ def sources(repo, known=None) -> Sources:
     repository, settings = Repository.open(repo.path), ScanSettings()
     head = repository.head()
     commits = read_commits(repository, head, settings=settings)
-    return read_sources(repository, head, commits, settings, known=known)
+    return read_sources(repository, head, commits, settings, known=KnownFacts(known or {}))
 
 
 def test_what_was_carried_over_is_not_read_again(repo):
@@ -86,7 +90,12 @@ def other_head(repo, _part):
     repo.git("update-ref", "refs/pull/7/head", "main~1")
 
 
-@pytest.mark.parametrize("change", [other_note, no_note, bad_note, own_note, other_head])
+def merged_after_all(repo, part):
+    repo.git("branch", "late", part)
+    repo.merge("late", files={"app.py": CODE})
+
+
+@pytest.mark.parametrize("change", [other_note, no_note, bad_note, own_note, other_head, merged_after_all])
 def test_a_record_that_changed_is_carried_over_anew(repo, change):
     """
     A scan that goes on from the last one tells what a scan without a past tells, whatever became of the notes.

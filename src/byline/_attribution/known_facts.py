@@ -9,6 +9,7 @@ from typing import Any
 from .._manifest.records import evidence_of, evidence_row
 from .marks import CommitNote, LineMark
 from .neutral import Question
+from .pull_requests import Squash
 
 Row = list[Any]
 
@@ -34,8 +35,16 @@ class KnownFacts:
     neutral: dict[Question, bool] = field(default_factory=dict)
     """Whether a commit left a function as it was."""
 
+    squashes: dict[str, Squash] = field(default_factory=dict)
+    """By squash-merged commit; as the scanned revision saw them."""
+
     @classmethod
-    def from_rows(cls, recovered: Mapping[str, Row], neutral: Mapping[str, Mapping[str, Row]]) -> KnownFacts:
+    def from_rows(
+        cls,
+        recovered: Mapping[str, Row],
+        neutral: Mapping[str, Mapping[str, Row]],
+        squashes: Mapping[str, Row],
+    ) -> KnownFacts:
         """Read what ``to_rows`` wrote."""
         return cls(
             {sha: Recovery(key, _note_of(note)) for sha, (key, note) in recovered.items()},
@@ -46,15 +55,17 @@ class KnownFacts:
                 for answer, group in zip((False, True), names, strict=True)
                 for name in group
             },
+            {sha: Squash(sha, head, frozenset(parts)) for sha, (head, *parts) in squashes.items()},
         )
 
     def to_rows(self) -> dict[str, object]:
-        """Return both by name, JSON-ready."""
+        """Return all by name, JSON-ready."""
         neutral: dict[str, dict[str, tuple[list[str], list[str]]]] = {}
         for (sha, path, name), answer in self.neutral.items():
             neutral.setdefault(path, {}).setdefault(sha, ([], []))[answer].append(name)
         recovered = {sha: [each.key, _note_row(each.note)] for sha, each in self.recovered.items()}
-        return {"recovered": recovered, "neutral": neutral}
+        squashes = {sha: [each.head, *sorted(each.parts)] for sha, each in self.squashes.items()}
+        return {"recovered": recovered, "neutral": neutral, "squashes": squashes}
 
 
 def _note_row(note: CommitNote | None) -> Row | None:

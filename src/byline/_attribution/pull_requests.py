@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from .._model import Confidence, Evidence
 from .commits import Commits
@@ -55,17 +56,24 @@ class _File:
     """A commit with a record wrote some of its lines."""
 
 
-def squashes(
-    repository: Repository, revision: str, commits: Commits, noted: Collection[str]
+def squashes(  # noqa: PLR0913, PLR0917  # two are about an earlier scan
+    repository: Repository,
+    revision: str,
+    commits: Commits,
+    noted: Collection[str],
+    known: Mapping[str, Squash] = MappingProxyType({}),
+    new: Collection[str] = (),
 ) -> tuple[list[Squash], int]:
     """
-    Find the squash-merged commits whose pull requests have records.
+    Find the squash-merged commits whose pull requests are here.
 
     Args:
         repository: Where to look.
         revision: What was scanned; a pull request's commits are those that it does not reach.
         commits: What to look at.
-        noted: Every commit with a note, wherever it is.
+        noted: Every commit with a note, wherever it is; without any, nobody needs to look.
+        known: What was found at an earlier revision, by commit.
+        new: The commits since that revision: what a pull request has of them is no longer its own.
 
     Returns:
         The squashes, and how many commits name a pull request that was never fetched.
@@ -79,12 +87,18 @@ def squashes(
         if each.change and len(commits.parents[sha]) == 1
     }
     wanted = {sha: heads[change] for sha, change in named.items() if change in heads}
-    parents = _outside(repository, set(wanted.values()), revision) if wanted else {}
-    found = [Squash(sha, head, _parts(head, parents)) for sha, head in wanted.items()]
+    still = {
+        sha: known[sha]
+        for sha, head in wanted.items()
+        if sha in known and known[sha].head == head and known[sha].parts.isdisjoint(new)
+    }
+    rest = {head for sha, head in wanted.items() if sha not in still}
+    parents = _outside(repository, rest, revision) if rest else {}
+    found = [still.get(sha) or Squash(sha, head, _parts(head, parents)) for sha, head in wanted.items()]
     # A number that is missing among those that are here is no pull request of this place.
     newest = max(map(int, heads), default=0)
     absent = sum(int(change) > newest for change in named.values())
-    return [each for each in found if not each.parts.isdisjoint(noted)], absent
+    return found, absent
 
 
 def pull_request_heads(repository: Repository) -> dict[str, str]:

@@ -122,7 +122,7 @@ class Rebuild:
         """What the last scan found out about single commits."""
         if self.last is None:
             return KnownFacts()
-        return KnownFacts.from_rows(self.last.aside("recovered"), self.last.aside("neutral"))
+        return KnownFacts.from_rows(*map(self.last.aside, ("recovered", "neutral", "squashes")))
 
     # --- files ---------------------------------------------------------------
 

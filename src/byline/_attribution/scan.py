@@ -104,7 +104,7 @@ def scan(  # noqa: PLR0913  # all but one are options
     few = None if paths is None else own_lines(repository, revision.sha, paths=blobs, progress=tell)
     commits = _commits(rebuild, few, settings, author, tell)
     sources = read_sources(
-        repository, revision.sha, commits, settings, known=rebuild.known.recovered, progress=tell
+        repository, revision.sha, commits, settings, known=rebuild.known, new=rebuild.new, progress=tell
     )
     found = rebuild.survey(blobs, commits.identities, tell)
     oldest = "" if everything or few is not None else commits.oldest_ai(sources.with_marks())
@@ -143,7 +143,7 @@ def scan(  # noqa: PLR0913  # all but one are options
     )
     for each in unfollowed:
         del seen[each.subject]
-    known = KnownFacts(sources.recovered, context.neutral.answers)
+    known = KnownFacts(sources.recovered, context.neutral.answers, sources.squashes)
     use = rebuild.leave(oldest, commits, sources.records, seen, known)
     return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
 

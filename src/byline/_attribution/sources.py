@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from .._model import Unverified
 from ..exceptions import RepositoryError
 from .commits import Commits
-from .known_facts import Recovery
+from .known_facts import KnownFacts, Recovery
 from .marks import CommitNote
 from .note_refs import SHORT, NoteList, list_notes, read_records
 from .pull_requests import Squash, recover, squashes
@@ -29,6 +29,9 @@ class Sources:
     recovered: dict[str, Recovery] = field(default_factory=dict)
     """What a later scan need not carry over again, by commit."""
 
+    squashes: dict[str, Squash] = field(default_factory=dict)
+    """What a later scan need not look for again, by commit."""
+
     def with_marks(self) -> frozenset[str]:
         """Return the commits with a line that a record speaks of."""
         return frozenset(sha for sha, records in self.records.items() if any(each.marks for each in records))
@@ -40,7 +43,8 @@ def read_sources(  # noqa: PLR0913  # two are options
     commits: Commits,
     settings: ScanSettings,
     *,
-    known: Mapping[str, Recovery] | None = None,
+    known: KnownFacts | None = None,
+    new: Collection[str] = (),
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None,
 ) -> Sources:
     """
@@ -51,7 +55,8 @@ def read_sources(  # noqa: PLR0913  # two are options
         revision: What is scanned.
         commits: Its commits.
         settings: The repository's own.
-        known: What an earlier scan carried over.
+        known: What an earlier scan found.
+        new: The commits since then.
         progress: Told how far it is.
 
     Raises:
@@ -60,9 +65,12 @@ def read_sources(  # noqa: PLR0913  # two are options
     progress("records", 0, 0)
     lists = list_notes(repository, settings.notes_refs)
     noted = {sha for each in lists for sha in each.blobs}
-    found, absent = squashes(repository, revision, commits, noted)
+    known = known or KnownFacts()
+    every, absent = squashes(repository, revision, commits, noted, known.squashes, new)
+    found = [each for each in every if not each.parts.isdisjoint(noted)]
     keys = {each.commit: _key(each, lists) for each in found}
-    kept = {sha: known[sha] for sha, key in keys.items() if known and sha in known and known[sha].key == key}
+    before = known.recovered
+    kept = {sha: before[sha] for sha, key in keys.items() if sha in before and before[sha].key == key}
     fresh = [each for each in found if each.commit not in kept]
     wanted = {*commits.by_sha, *(sha for each in fresh for sha in each.parts)}
     notes, unverified = read_records(repository, lists, wanted, identities=commits.identities)
@@ -89,7 +97,8 @@ def read_sources(  # noqa: PLR0913  # two are options
     recovered.update((sha, [each.note]) for sha, each in kept.items() if each.note and sha not in notes)
     for sha, more in recovered.items():
         records.setdefault(sha, []).extend(more)
-    return Sources(records, (*unverified, *_absent(absent)), recoveries)
+    by_commit = {each.commit: each for each in every}
+    return Sources(records, (*unverified, *_absent(absent)), recoveries, by_commit)
 
 
 def _key(squash: Squash, lists: Collection[NoteList]) -> str:
