@@ -51,17 +51,13 @@ class Shop(NamedTuple):
     def ask(self, *words: str, url: str = "", **variables: str) -> dict[str, Any]:
         """Ask the server."""
         variables = {"SENTRY_AUTH_TOKEN": self.server._token, **variables}
-        done = subprocess.run(
-            [sys.executable, "-m", "byline", *words, "--json", "--source", f"sentry={url or self.server.url}"],
-            cwd=self.folder, env=serving.clean_environment(**variables), capture_output=True, text=True,
-            check=False, timeout=60,
-        )  # fmt: skip
-        assert 0 == done.returncode, done.stderr
-        return json.loads(done.stdout)
+        return serving.answer(
+            self.folder, *words, "--json", "--source", f"sentry={url or self.server.url}", **variables
+        )
 
     def exact(self, *words: str) -> dict[str, Any]:
         """Ask the store."""
-        return json.loads(serving.byline(self.folder, *words, "--json", "--store", str(self.store)))
+        return serving.answer(self.folder, *words, "--json", "--store", str(self.store))
 
 
 @pytest.fixture(scope="module")
@@ -273,22 +269,15 @@ def test_which_organization(shop, variables, said):
     Sentry has organizations, and a token may see several.
     """
     with sentry_of(shop) as server:
-        done = subprocess.run(
-            [sys.executable, "-m", "byline", "incidents", "--source", f"sentry={server.url}"],
-            cwd=shop.folder, env=serving.clean_environment(**variables), capture_output=True, text=True, check=False,
-            timeout=60,
-        )  # fmt: skip
+        done = serving.asked(shop.folder, "incidents", "--source", f"sentry={server.url}", **variables)
 
-    assert (2, True) == (done.returncode, said in done.stderr), done.stderr
+    assert (2, True) == (done.exit_code, said in done.output), done.output
 
 
 def test_no_token(shop):
     """
     It says which variable is missing.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "byline", "incidents", "--source", f"sentry={shop.server.url}"],
-        cwd=shop.folder, env=serving.clean_environment(), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = serving.asked(shop.folder, "incidents", "--source", f"sentry={shop.server.url}")
 
-    assert (2, True) == (done.returncode, "SENTRY_AUTH_TOKEN" in done.stderr), done.stderr
+    assert (2, True) == (done.exit_code, "SENTRY_AUTH_TOKEN" in done.output), done.output

@@ -24,6 +24,12 @@ BOTH_KINDS = Unverified(
     "this Prometheus has classic histograms too, and adding both up would count most calls twice",
     'select one kind of service behind the URL, as in {job="shop"}',
 )
+TWICE = Unverified(
+    "which bucket some calls are in",
+    "VictoriaMetrics keeps exponential buckets that a process has since merged, beside those that they became; "
+    "P50, P95 and P99 can be off by more than a bucket",
+    "send explicit buckets, or ask a store",
+)
 MESSAGES = Unverified(
     "messages, lines and ids of incidents",
     "a counter has the function, its commit and the type of the exception; patterns are by the type alone",

@@ -13,9 +13,10 @@ from ..._store.reading import Moment, one_commit
 from ...exceptions import SourceError
 from ...store import Block, CommitIncidents, FindingKind, FunctionSeen, Kind, Latency, Totals
 from . import counted, promql
-from .buckets import Bucket, fitted, from_cumulative, sketch_of
-from .http import Client, field, listed
-from .prometheus_api import Api, Sample, number
+from .buckets import sketch_of
+from .http import Client
+from .prometheus_api import Api, Sample
+from .prometheus_buckets import Reader
 
 HORIZON = timedelta(days=30)
 """How far back is looked where nobody says; as long as a store keeps things."""
@@ -45,7 +46,7 @@ class Prometheus:
         self._gaps: dict[str, Unverified] = {}
         self._histograms: promql.Histograms | None = None
         self._functions: tuple[FunctionSeen, ...] | None = None
-        self._factor = 1.0
+        self._read = Reader()
 
     @property
     def name(self) -> str:
@@ -59,10 +60,7 @@ class Prometheus:
 
     def gaps(self) -> tuple[Unverified, ...]:
         """Say what is missing in the answers given so far, and how far they can be off."""
-        found = list(self._gaps.values())
-        if self._factor > 1:
-            found.insert(0, counted.estimated(self._factor))
-        return tuple(found)
+        return (*self._read.gaps(), *self._gaps.values())
 
     def close(self) -> None:
         """Do nothing: no connection is kept."""
@@ -102,7 +100,7 @@ class Prometheus:
             groups.setdefault(_key(each), []).append(each)
         found = []
         for key in sorted(groups, key=_by_version):
-            buckets, total = self._buckets(groups[key])
+            buckets, total = self._read.buckets(groups[key])
             if buckets:
                 found.append(Latency(*key, sketch_of(buckets, total), 0, 0, exact=False))
         return tuple(found)
@@ -119,41 +117,10 @@ class Prometheus:
             groups.setdefault((round(each.at_s) - BLOCK_S, each.label(names.ERROR)), []).append(each)
         found = []
         for (start_s, error_type), samples in sorted(groups.items()):
-            buckets, total = self._buckets(samples)
+            buckets, total = self._read.buckets(samples)
             if buckets:
                 found.append(Block(error_type, start_s * 10**9, BLOCK_S // 60, sketch_of(buckets, total)))
         return tuple(found)
-
-    def _buckets(self, samples: Sequence[Sample]) -> tuple[list[Bucket], float]:
-        """Put the buckets of one distribution together, and note how far apart their bounds are."""
-        cumulative: dict[float, float] = {}
-        buckets: list[Bucket] = []
-        total = calls = 0.0
-        for each in samples:
-            if each.histogram is not None:
-                buckets += _native(each.histogram)
-                total += number(field(each.histogram, "sum"))
-            elif each.label("le") == promql.COUNT:
-                calls += each.value
-            elif "le" in each.labels:
-                bound = number(each.labels["le"])
-                cumulative[bound] = cumulative.get(bound, 0.0) + each.value
-            elif "vmrange" in each.labels:
-                low, _, high = each.labels["vmrange"].partition("...")
-                buckets.append(Bucket(number(low), number(high), round(each.value)))
-            else:
-                total += each.value
-        if calls:
-            buckets = fitted(
-                sorted(buckets, key=lambda each: each.low), round(calls - cumulative.get(math.inf, 0.0))
-            )
-        buckets = sorted([*buckets, *from_cumulative(cumulative)], key=lambda each: each.low)
-        for bucket in buckets:
-            if bucket.calls and math.isfinite(bucket.factor):
-                self._factor = max(self._factor, bucket.factor)
-            elif bucket.calls:
-                self._lacks(counted.beyond(bucket))
-        return [each for each in buckets if each.calls], total
 
     def _kind(self) -> promql.Histograms:
         """Find out which kind of histogram is stored."""
@@ -351,15 +318,6 @@ def _window(since: Moment | None, until: datetime | None) -> tuple[int, int]:
     start = now - since if isinstance(since, timedelta) else since or end - HORIZON
     first, last = math.floor(start.timestamp() / 60) * 60, math.ceil(end.timestamp() / 60) * 60
     return last, max(60, last - first)
-
-
-def _native(histogram: object) -> list[Bucket]:
-    """Read a native histogram: the rule of its edges, the edges, and the number between them."""
-    found = []
-    for each in listed(field(histogram, "buckets")):
-        _, low, high, calls = (number(part) for part in listed(each))
-        found.append(Bucket(max(low, 0.0), high, round(calls)))
-    return found
 
 
 def _key(sample: Sample) -> tuple[str, str, str, str]:
