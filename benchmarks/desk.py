@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from byline._model import Attribution, Incident, Suspect
 from byline._store import sketches, upkeep
@@ -171,24 +173,22 @@ def report(path: Path, runs: int) -> None:
         incident = store.incidents(limit=1)[0]
         thinned = ", ".join(f"{each.what}: {each.rows:,} rows" for each in store.thinned()) or "nothing"
     print(f"{incidents:,} incidents, {path.stat().st_size / 1e6:.0f} MB, thinned: {thinned}\n")
-    print("| question | seconds |\n|---|---|")
-    _print(["--version"], best(["--version"], runs))
+    print("| question | seconds | of the processor |\n|---|---|---|")
+    _print("byline --version", [answered(["--version"]) for _ in range(runs)])
     for line in questions(commit, incident):
-        _print(line, best([*line, "--store", str(path)], runs))
-    for line in (["incidents", "--follow", "--since", "1h"], ["export"]):
-        _print(
-            [*line, "(the first line)"], min(first_line([*line, "--store", str(path)]) for _ in range(runs))
-        )
-    with serving(path) as address:
+        told = " ".join(each[:12] if len(each) > LONG else each for each in line)
+        _print(f"byline {told}", [answered([*line, "--store", str(path)]) for _ in range(runs)])
+    for line in (["incidents", "--follow", "--since", "48h"], ["export"]):
+        times = [first_line([*line, "--store", str(path)]) for _ in range(runs)]
+        _print(f"byline {' '.join(line)}", times, ", the first line")
+    with serving(path) as (address, process):
         for page in pages(commit, incident):
-            print(
-                f"| `byline serve`: {page.partition('?')[0]} | {min(asked(address + page) for _ in range(runs)):.2f} |"
-            )
+            _print("byline serve", [asked(address + page, process) for _ in range(runs)], f": {page}")
 
 
-def _print(line: list[str], seconds: float) -> None:
+def _print(words: str, times: list[Times], more: str = "") -> None:
     print(
-        f"| `byline {' '.join(each[:12] if len(each) > LONG else each for each in line)}` | {seconds:.2f} |",
+        f"| `{words}`{more} | {min(each.wall_s for each in times):.2f} | {min(each.cpu_s for each in times):.2f} |",
         flush=True,
     )
 
@@ -230,48 +230,63 @@ def pages(commit: str, incident: Incident) -> Iterator[str]:
     yield f"/picture/distribution/{incident.function}.svg"
 
 
-def best(arguments: list[str], runs: int) -> float:
-    """Return the fastest of several runs of a command, in seconds."""
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        done = subprocess.run(  # our own command
-            [sys.executable, "-m", "byline", *arguments], capture_output=True, check=False
-        )
-        times.append(time.perf_counter() - start)
-        if done.returncode not in {0, 1}:
-            raise SystemExit(done.stderr.decode())
-    return min(times)
+class Times(NamedTuple):
+    """How long something took."""
+
+    wall_s: float
+    cpu_s: float
+    """Of the processor, so without what other programs took of it."""
 
 
-def first_line(arguments: list[str]) -> float:
-    """Return how long a command takes to its first line, in seconds; then nobody reads any more."""
-    start = time.perf_counter()
+def answered(arguments: list[str]) -> Times:
+    """Run a command to its end."""
+    start, used_s = time.perf_counter(), _used_s()
+    done = subprocess.run([sys.executable, "-m", "byline", *arguments], capture_output=True, check=False)
+    if done.returncode not in {0, 1}:
+        raise SystemExit(done.stderr.decode())
+    return Times(time.perf_counter() - start, _used_s() - used_s)
+
+
+def first_line(arguments: list[str]) -> Times:
+    """Run a command to its first line; then nobody reads any more."""
+    start, used_s = time.perf_counter(), _used_s()
     with subprocess.Popen([sys.executable, "-m", "byline", *arguments], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         process.stdout.readline()
-        seconds = time.perf_counter() - start
+        wall_s = time.perf_counter() - start
         process.kill()
-    return seconds
+    return Times(wall_s, _used_s() - used_s)
+
+
+def _used_s() -> float:
+    """Return what all processes that were started and have ended took of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[str]:
-    """Serve the pages; yield their address without the last slash."""
+def serving(path: Path) -> Iterator[tuple[str, int]]:
+    """Serve the pages; yield their address without the last slash, and the process's id."""
     words = [sys.executable, "-u", "-m", "byline", "serve", "--port", "0", "--store", str(path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         address = process.stdout.readline().partition(" at ")[2].split()[0]
-        yield address.rstrip("/")
+        yield address.rstrip("/"), process.pid
         process.terminate()
 
 
-def asked(address: str) -> float:
-    """Return how long an answer takes, in seconds."""
-    start = time.perf_counter()
+def asked(address: str, process: int) -> Times:
+    """Ask for a page."""
+    start, used_s = time.perf_counter(), _used_by(process)
     with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # our own server
         answer.read()
-    return time.perf_counter() - start
+    return Times(time.perf_counter() - start, _used_by(process) - used_s)
+
+
+def _used_by(process: int) -> float:
+    """Return what a running process took of the processor; as Linux tells it, by the hundredth of a second."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

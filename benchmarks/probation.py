@@ -85,7 +85,7 @@ def main() -> None:
         last = ", ".join(f"{state} {times}" for state, times in found.last.most_common())
         delay = f"{found.hours:g} h" if found.suspect else ""
         print(
-            f"| {found.truth} | {found.runs} | {found.suspect / found.runs:.1%} | {delay} | {last} |",
+            f"| {found.truth} | {found.runs} | {100 * found.suspect / found.runs:.1f} % | {delay} | {last} |",
             flush=True,
         )
 
