@@ -50,7 +50,7 @@ def history(now_s: int) -> list[Burst]:
     found = []
     deployed_s = now_s // QUARTER_S * QUARTER_S - 8 * HOUR_S
     for quarter in range(4 * 48):
-        at_s = now_s // QUARTER_S * QUARTER_S - (quarter + 1) * QUARTER_S + 7 * MINUTE_S
+        at_s = now_s // QUARTER_S * QUARTER_S - (quarter + 1) * QUARTER_S + 7 * MINUTE_S + 30
         version = NEW if at_s > deployed_s else OLD
         factor = 2.0 if version == NEW else 1.0
         steady = tuple(0.002 * 1.08**number for number in range(40))
@@ -161,7 +161,17 @@ def into_prometheus(stack: ExitStack, folder: Path, text: str) -> str:
         [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "metrics.txt", "tsdb"],
         cwd=folder, check=True, capture_output=True, timeout=100,
     )  # fmt: skip
-    return prometheus(stack, folder, "scrape_configs: []\n")
+    server = prometheus(stack, folder, "scrape_configs: []\n")
+    wait_until_ready(server)
+    return server
+
+
+def wait_until_ready(server: str) -> None:
+    """Wait until it answers: it listens before that."""
+    end = time.monotonic() + serving.START_TIMEOUT_S
+    while serving.status_of(f"{server}/-/ready") != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def into_victoria_metrics(stack: ExitStack, folder: Path, text: str) -> str:
@@ -363,6 +373,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Shop]]:
             if path == "scrape":
                 address = str(serving.free_port())
                 server = prometheus(stack, folder, TWICE.format(port=address))
+                wait_until_ready(server)
             else:
                 server = victoria_metrics(stack, folder)
                 address = f"{server}/opentelemetry/v1/metrics"
