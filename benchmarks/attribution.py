@@ -304,7 +304,7 @@ class Result:
 
 ROWS = (
     "| repository | commits | files | lines | other owner | AI lines lost | whole | bounded | one more commit "
-    "| 20 functions | newest change | memory of a scan |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+    "| 20 functions | last commit | memory of a scan |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -325,15 +325,20 @@ def report(  # noqa: PLR0913  # options
     lost = case.lost(full, own_lines(case.repository, "HEAD", paths=case.paths, stop=case.stop))
     asked = functions_of(case.repository, case.paths, functions)
     ignored = ignored_commits(case.repository, case.repository.head())
-    compared, differing = compare(case.repository.root, asked, full.files, full.order, ignored)
+    told = compare(case.repository, asked, full.files, full.order, ignored)
     print(f"## {name}\n")
     print(
         f"{len(case.commits.by_sha):,} commits, {len(case.paths):,} files, {case.functions:,} functions; "
         f"the loops ran on {case.size} files a round.\n"
         f"**Lines with another owner than in `git blame`: {wrong:,} of {lines:,}. "
         f"AI lines that the bounded walk lost: {lost:,}. "
-        f"Functions with another newest change than in `git log -L`: {differing} of {compared}.**\n"
+        f"Functions with another last commit than `git log -L` tells: {len(told.differing)} of {told.compared}.**\n\n"
+        f"Of these {told.compared}, {told.same} have the commit that `git log -1 -L` names. "
+        f"For {told.passed_over} it names one that is ignored, or left the syntax tree as it was, and byline the next. "
+        f"For {told.twice} two branches made the same change; for {told.not_seen} git misses a change.\n"
     )
+    for each in told.differing:
+        print(f"- {each}")
     print("| way | seconds | ratio | processor seconds | ratio | memory |\n|---|---|---|---|---|---|")
     ratios, memory = {}, {}
     for way in case.ways():
@@ -350,7 +355,7 @@ def report(  # noqa: PLR0913  # options
         del ratios[BOUNDED]  # without an AI commit there is nothing to stop at
     return Result(
         name, len(case.commits.by_sha), len(case.paths), lines, wrong, lost, ratios, memory[SCAN],
-        compared, differing, going_on,
+        told.compared, len(told.differing), going_on,
     )  # fmt: skip
 
 

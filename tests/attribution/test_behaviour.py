@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from byline._attribution.behaviour import unchanged
+from byline._attribution.behaviour import lines_before, unchanged
 from byline._attribution.functions import definitions
 from byline._attribution.versions import FileVersion
 
@@ -48,6 +48,56 @@ def test_real_changes(old, new):
     A change of behaviour is a change.
     """
     assert set() == unchanged(BEFORE.encode(), BEFORE.replace(old, new).encode(), {"f"})
+
+
+@pytest.mark.parametrize("quote", ['"""', "'''"])
+def test_a_string_at_the_margin_does_not_end_a_function(quote):
+    """
+    What follows a string that reaches the margin belongs to the function, too.
+    """
+    before = f"def f(a):\n    query = {quote}select\nfrom b\n{quote}\n    return run(query, a)\n"
+
+    assert set() == unchanged(before.encode(), before.replace("query, a", "a, query").encode(), {"f"})
+    assert {"f"} == unchanged(before.encode(), b"import a\n\n\n" + before.encode(), {"f"})
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (
+            "import x\n\n\ndef f(a, b=1):\n    if a:\n        return g(a, b)\n    return None\n",
+            {4: {2}, 5: {3}, 6: {4}, 7: {5}},
+        ),
+        (
+            "def f(\n    a: int,\n    b=1,\n) -> None:\n    if a:\n        return g(\n            a,\n            b,\n        )\n    return None\n",
+            {1: {2}, 2: {2}, 3: {2}, 4: {2}, 5: {3}, 6: {4}, 7: {4}, 8: {4}, 9: {4}, 10: {5}},
+        ),
+        (
+            "def f(a, b=1):\n    '''Text.'''\n    # why\n    if a: return g(a, b)\n    return None\n",
+            {1: {2}, 4: {3, 4}, 5: {5}},
+        ),
+    ],
+    ids=["moved", "split", "joined"],
+)
+def test_where_lines_were_before(after, expected):
+    """
+    A formatter splits lines and joins them; each goes back to where its parts began.
+    """
+    found = lines_before(FileVersion(BEFORE.encode()), FileVersion(after.encode()), "f")
+
+    assert expected == {line: set(found[line]) for line in expected}
+
+
+def test_where_lines_of_a_method_were_before():
+    """
+    The numbers are those of the file, however deep a function is in it and whatever stands above.
+    """
+    before = "class A:\n    x = 1\n\n    def f(self):\n        y: int = 2\n        return y\n"
+    after = "import b\n\n\nclass A:\n    @b\n    def f(self):\n        y = 2\n        return (\n            y\n        )\n"
+
+    found = lines_before(FileVersion(before.encode()), FileVersion(after.encode()), "A.f")
+
+    assert {6: {4}, 7: {5}, 8: {6}, 9: {6}, 10: {6}} == {line: set(each) for line, each in found.items()}
 
 
 def test_dedent_is_a_real_change():

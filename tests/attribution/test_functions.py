@@ -167,11 +167,12 @@ def test_marked(decorator):
     [
         (b"def f(:\n", "syntax error in line 1"),
         (b"x = 1\rdef f(): pass\n", "carriage return"),
-        (b"x = '\0'\n", "null|cannot"),
+        (b"x = 1\ny = '\0'\n", "a NUL byte in line 2"),
+        ("x = 1\n".encode("utf-16"), "a NUL byte in line 1: Python reads no such file; is it UTF-16"),
         (b"# coding: nonsense\n", "nonsense|encoding"),
         (b"x = '\xff'\n", "(?i)utf-8"),
     ],
-    ids=["syntax", "cr", "nul", "coding", "latin"],
+    ids=["syntax", "cr", "nul", "utf-16", "coding", "latin"],
 )
 def test_refused(source, message):
     """

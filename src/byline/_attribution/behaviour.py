@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from .functions import FunctionNode, has_docstring
-from .versions import FileVersion
+from .versions import FileVersion, parse_function
 
 
 def unchanged(before: bytes, after: bytes, names: Collection[str]) -> set[str]:
@@ -33,10 +33,57 @@ def _is_unchanged(name: str, before: FileVersion, after: FileVersion) -> bool:
     if before.is_missing(name) or after.is_missing(name):
         return False
     texts = before.texts(name)
-    if texts and texts == after.texts(name):
+    # A text that was cut off inside a string may be equal while what follows is not: such a one cannot be parsed.
+    if texts and texts == after.texts(name) and all(map(parse_function, texts)):
         return True
     old, new = before.nodes(name), after.nodes(name)
     return 0 < len(old) == len(new) and all(_same(*pair, is_root=True) for pair in zip(old, new, strict=True))
+
+
+def lines_before(before: FileVersion, after: FileVersion, name: str) -> dict[int, frozenset[int]]:
+    """
+    Tell where the lines of a function were in a version in which it behaves the same.
+
+    A line goes back to every line on which something begins that begins on it now, and one on which
+    nothing begins to where the line above it went: a formatter splits lines and joins them.
+
+    Args:
+        before: The older version.
+        after: The newer one.
+        name: The function's qualified name; ``unchanged_between`` has named it.
+
+    Returns:
+        Line numbers in the older version by line number in the newer one.
+    """
+    found: dict[int, frozenset[int]] = {}
+    for (old, old_shift), (new, new_shift) in zip(before.located(name), after.located(name), strict=False):
+        begins: dict[int, set[int]] = {}
+        ends: dict[int, set[int]] = {}
+        for earlier, later in _pairs(old, new, is_root=True):
+            begins.setdefault(later.lineno, set()).add(earlier.lineno)
+            if later.end_lineno and earlier.end_lineno:
+                ends.setdefault(later.end_lineno, set()).add(earlier.end_lineno)
+        last: set[int] = set()
+        for line in range(new.lineno, (new.end_lineno or new.lineno) + 1):
+            last = begins.get(line) or ends.get(line) or last
+            found[line + new_shift] = frozenset(each + old_shift for each in last)
+    return found
+
+
+def _pairs(
+    old: object, new: object, *, is_root: bool = False
+) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr | ast.stmt]]:
+    """Yield the parts of two equal syntax trees that have places, each with its counterpart."""
+    old, new = _plain(old), _plain(new)
+    if isinstance(old, list) and isinstance(new, list):
+        for pair in zip(old, new, strict=True):  # they are known to be equal
+            yield from _pairs(*pair)
+    if not (isinstance(old, ast.AST) and isinstance(new, ast.AST)):
+        return
+    if hasattr(old, "lineno") and hasattr(new, "lineno"):
+        yield old, new  # type: ignore[misc]  # what has a line is an expression or a statement, or like one
+    for name in _compared(old, is_root=is_root):
+        yield from _pairs(_field(old, name), _field(new, name))
 
 
 _LEFT_OUT = frozenset(
@@ -54,13 +101,13 @@ def _same(one: object, other: object, *, is_root: bool = False) -> bool:
     if not isinstance(one, ast.AST):
         # 1 == 1.0 == True, but they are not the same code.
         return one == other or one != one  # noqa: PLR0124  # a NaN is no difference
-    is_inner = isinstance(one, FunctionNode) and not is_root
-    for name in one._fields:
-        if name in _LEFT_OUT or (is_inner and name == "body"):
-            continue
-        if not _same(_field(one, name), _field(other, name)):
-            return False
-    return True
+    return all(_same(_field(one, name), _field(other, name)) for name in _compared(one, is_root=is_root))
+
+
+def _compared(node: ast.AST, *, is_root: bool) -> list[str]:
+    """Return the fields of a node that tell what it does; a nested function answers for its body itself."""
+    is_inner = isinstance(node, FunctionNode) and not is_root
+    return [name for name in node._fields if not (name in _LEFT_OUT or (is_inner and name == "body"))]
 
 
 def _field(node: object, name: str) -> object:
@@ -74,4 +121,5 @@ def _plain(value: object) -> object:
     """An annotated assignment is an assignment; an annotation alone does nothing."""
     if not isinstance(value, ast.AnnAssign):
         return value
-    return ast.Pass() if value.value is None else ast.Assign(targets=[value.target], value=value.value)
+    plain = ast.Pass() if value.value is None else ast.Assign(targets=[value.target], value=value.value)
+    return ast.copy_location(plain, value)

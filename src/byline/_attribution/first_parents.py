@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .objects import look_up
 from .repository import Repository
 
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
@@ -46,9 +47,9 @@ def changed_files(repository: Repository, commits: Collection[str]) -> dict[str,
     return found
 
 
-def renamed_files(repository: Repository, commits: Collection[str]) -> dict[tuple[str, str], str]:
-    """Return the blobs that files had under their old names, by the commit that renamed them and the new path."""
-    found: dict[tuple[str, str], str] = {}
+def renamed_files(repository: Repository, commits: Collection[str]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return the path and blob that files had before, by the commit that renamed them and the new path."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
     if not commits:
         return found
     text = "".join(f"{sha}\n" for sha in sorted(commits)).encode()
@@ -59,6 +60,14 @@ def renamed_files(repository: Repository, commits: Collection[str]) -> dict[tupl
             sha = token.strip().decode("ascii", "replace")
             continue
         _, _, old_blob, _, _ = token[1:].decode("ascii").split(" ")
-        next(tokens)
-        found[sha, os.fsdecode(next(tokens))] = old_blob
+        old_path = os.fsdecode(next(tokens))
+        found[sha, os.fsdecode(next(tokens))] = old_path, old_blob
     return found
+
+
+def old_paths(repository: Repository, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the path that each file had before a commit; files are named by commit and path."""
+    found = look_up(repository, [f"{sha}^:{path}" for sha, path in places])
+    gone = {sha for (sha, _), old in zip(places, found, strict=True) if old is None}
+    renamed = renamed_files(repository, gone)
+    return {place: renamed.get(place, ("", ""))[0] or place[1] for place in places}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._manifest import text_hash
+from .._parsing import undisturbed
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _SILENT = frozenset(
@@ -88,13 +89,17 @@ def parse(source: bytes) -> ast.Module:
     """Parse a file whose lines git and Python count alike."""
     if b"\r" in source.replace(b"\r\n", b""):
         raise SourceError("a carriage return without a line feed: git and Python count its lines differently")
+    if b"\0" in source:
+        line = source.count(b"\n", 0, source.index(b"\0")) + 1
+        raise SourceError(f"a NUL byte in line {line}: Python reads no such file; is it UTF-16, or binary?")
     try:
         with warnings.catch_warnings():
             # An invalid escape in the user's code is not ours to report.
             warnings.simplefilter("ignore")
-            return ast.parse(source)
+            return undisturbed(lambda: ast.parse(source))
     except SyntaxError as error:
-        raise SourceError(f"syntax error in line {error.lineno or '?'}: {error.msg}") from error
+        where = f" in line {error.lineno}" if error.lineno else ""
+        raise SourceError(f"syntax error{where}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"cannot be parsed: {error}") from error
 

@@ -88,7 +88,7 @@ class NeutralCommits:
         added = {sha for (sha, _), (before, after) in zip(places, pairs, strict=True) if after and not before}
         sources = renamed_files(self._repository, added)
         return [
-            (before or sources.get(place, ""), after)
+            (before or sources.get(place, ("", ""))[1], after)
             for place, (before, after) in zip(places, pairs, strict=True)
         ]
 

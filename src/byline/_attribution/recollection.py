@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +53,8 @@ class Remembered:
     ownership: FileOwnership
     comments: tuple[CommentMark, ...] = ()
     record: FileRecord | None = None
+    hidden: Collection[str] = ()
+    """Commits whose lines a neutral one took over."""
 
 
 @dataclass
@@ -143,7 +145,7 @@ class Recollection:
             path: The file.
             order: Position of the commits in topological order.
         """
-        runs, places, removals, deletions, _, _ = self._block(path)
+        runs, places, removals, deletions, *_ = self._block(path)
         shas = self.table
         where: list[tuple[str, str]] = [
             (shas[number] if number >= 0 else "", name) for number, name in places
@@ -181,9 +183,11 @@ class Recollection:
         return file.record(self._index[path][1])
 
     def owners(self, path: str) -> set[str]:
-        """Return the commits that own a line of a file, or removed one."""
-        _, places, removals, deletions, _, _ = self._block(path)
-        numbers = {number for number, _ in places} | {each[0] for each in removals or deletions or ()}
+        """Return the commits that own a line of a file, or did before a neutral one took it over, or removed one."""
+        _, places, removals, deletions, _, _, hidden = self._block(path)
+        numbers = (
+            {number for number, _ in places} | {each[0] for each in removals or deletions or ()} | {*hidden}
+        )
         return {self.table[number] for number in numbers if number >= 0}
 
     def _block(self, path: str) -> Row:
@@ -278,7 +282,8 @@ def _file_row(file: Remembered, numbers: Mapping[str, int]) -> Row:
         for each in file.comments
     ]
     record = file_row(file.record, numbers) if file.record else None
-    return [runs, list(places), removals, deletions, comments, record]
+    hidden = sorted(numbers[sha] for sha in file.hidden)
+    return [runs, list(places), removals, deletions, comments, record, hidden]
 
 
 def _cells(row: Iterable[Any]) -> Neighbours:

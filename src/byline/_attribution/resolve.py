@@ -57,6 +57,11 @@ class FunctionFacts:
     mark: Evidence | None = None
     """A person's own word: the decorator, or a comment that covers the whole function."""
 
+    @property
+    def has_sign(self) -> bool:
+        """Whether anything says who wrote it."""
+        return self.mark is not None or any(line.evidence for line in self.lines)
+
 
 def attribute(
     facts: FunctionFacts,

@@ -17,6 +17,7 @@ from .evidence import EvidenceBook
 from .functions import SourceError, SourceFunction, functions_in
 from .header import Revision, header_of
 from .known_facts import KnownFacts
+from .look_through import look_through, with_origins
 from .modules import module_name
 from .moves import follow_moves
 from .neutral import NeutralCommits
@@ -53,6 +54,7 @@ class _Context:
     """What all files of one scan share."""
 
     repository: Repository
+    revision: str
     settings: ScanSettings
     commits: Commits
     book: EvidenceBook
@@ -117,10 +119,12 @@ def scan(  # noqa: PLR0913  # all but one are options
     order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
     book = EvidenceBook(commits.by_sha, sources.records, found.comments)
     context = _Context(
-        repository, settings, commits, book, blobs, found, Ownership(owned, order),
+        repository, revision.sha, settings, commits, book, blobs, found, Ownership(owned, order),
         NeutralCommits(repository, rebuild.known.neutral),
     )  # fmt: skip
     files = _read_files(context, tell, everything=everything or paths is not None)
+    files = _look_through(context, files, few, "" if few else oldest, author, tell)
+    commits = context.commits
     records = _attribute_files(context, files, tell)
     seen: dict[str, Remembered | Seen] = dict(taken)
     for path, ownership in owned.items():
@@ -231,6 +235,30 @@ def _read_files(context: _Context, tell: Progress, *, everything: bool) -> dict[
     return found
 
 
+def _look_through(  # noqa: PLR0913, PLR0917  # what a scan knows
+    context: _Context,
+    files: Mapping[str, ScannedFile],
+    few: Ownership | None,
+    oldest: str,
+    author: AuthorForm,
+    tell: Progress,
+) -> dict[str, ScannedFile]:
+    """Give functions the lines that neutral commits took over; for a few files, messages are read that it takes."""
+    repository, revision, order = context.repository, context.revision, context.ownership.order
+    stop = {path: "" if path in context.found.marked else oldest for path in files}
+    origins = look_through(
+        repository, revision, files, context.neutral, order, context.commits.parents, stop, tell
+    )
+    hidden = {each.commit for each in origins.values()} - {""}
+    if few is not None and not hidden <= context.commits.by_sha.keys():
+        only = _touched_by(few) | hidden
+        commits = read_commits(repository, revision, settings=context.settings, author=author, only=only)
+        context.commits = with_agents(repository, commits)
+        sources = read_sources(repository, revision, context.commits, context.settings)
+        context.book = EvidenceBook(context.commits.by_sha, sources.records, context.found.comments)
+    return with_origins(files, origins, context.book)
+
+
 def _functions(path: str, data: bytes, problems: dict[str, str]) -> tuple[SourceFunction, ...]:
     try:
         return tuple(functions_in(data))
@@ -279,7 +307,8 @@ def _remembered(
         problem=problem,
         is_recorded=record is not None,
     )
-    return Remembered(seen, ownership, context.found.comments.get(path, ()), record)
+    hidden = {line.commit for line in file.origins.values()} if file else set()
+    return Remembered(seen, ownership, context.found.comments.get(path, ()), record, hidden - {""})
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from .._manifest import FileRecord, FunctionRecord, LineRun
@@ -30,14 +30,20 @@ class ScannedFile:
     paths: Mapping[str, str]
     """The file's path in each commit that owns a line of it."""
 
+    origins: Mapping[tuple[str, int], OwnedLine] = field(default_factory=dict)
+    """Lines of functions, by qualified name and number, as they were before neutral commits took them over."""
+
     def path_in(self, sha: str) -> str:
         """Return the file's path in a commit, as far as blame tells."""
         return self.paths.get(sha, self.ownership.path)
 
     def facts(self, function: SourceFunction) -> FunctionFacts:
         """Gather what is known of one of the file's functions."""
-        lines = [self.lines[number - 1] for number in function.behaviour]
-        mark = _DECORATED if function.is_marked else _comment_on(lines)
+        mark = _DECORATED if function.is_marked else _comment_on(self._own(function))
+        lines = [
+            self.origins.get((function.qualname, number), self.lines[number - 1])
+            for number in function.behaviour
+        ]
         if function.is_marked:
             lines = spread(_DECORATED, lines)
         deletions = [
@@ -70,7 +76,7 @@ class ScannedFile:
         functions = []
         for function in self.functions:
             facts = self.facts(function)
-            if facts.mark is None and not any(line.evidence for line in facts.lines):
+            if not facts.has_sign:
                 continue
 
             def passes_over(sha: str, qualname: str = function.qualname) -> bool:
@@ -83,9 +89,16 @@ class ScannedFile:
                 module, function.qualname, path, function.first_line, function.line, function.end_line
             )
             functions.append(FunctionRecord(place, attribution, function.text_hash))
-            for number, line in zip(function.behaviour, facts.lines, strict=True):
-                self.lines[number - 1] = line
+            if function.is_marked:
+                for number, line in zip(
+                    function.behaviour, spread(_DECORATED, self._own(function)), strict=True
+                ):
+                    self.lines[number - 1] = line
         return FileRecord(path, module, self.ownership.blob, tuple(functions), tuple(self._runs()))
+
+    def _own(self, function: SourceFunction) -> list[OwnedLine]:
+        """Return a function's behaviour lines with the owners that blame names."""
+        return [self.lines[number - 1] for number in function.behaviour]
 
     def _runs(self) -> Iterable[LineRun]:
         for (commit, evidence), group in groupby(self.lines, key=lambda line: (line.commit, line.evidence)):

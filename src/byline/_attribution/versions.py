@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
+from .._parsing import undisturbed
 from .functions import LAMBDA, FunctionNode, SourceError, definitions, parse
 
 # Both begin with the line feed of the line before: that is many times faster to find than ^.
@@ -53,16 +54,24 @@ class FileVersion:
 
     def nodes(self, name: str) -> tuple[Node, ...]:
         """Return a function's definitions: from its text alone, or else from the whole file."""
+        return tuple(node for node, _ in self.located(name))
+
+    def located(self, name: str) -> tuple[tuple[Node, int], ...]:
+        """Return a function's definitions, each with what its line numbers fall short of the file's."""
         return (
             self._parse(self._places.get(name, ()), self._end_of_block)
             or self._parse(self._places_outside_strings.get(name, ()), self._end_outside_strings)
-            or tuple(self._parsed.get(name, ()))
+            or tuple((node, 0) for node in self._parsed.get(name, ()))
         )
 
-    def _parse(self, places: Sequence[_Place], end_of: Callable[[_Place], int]) -> tuple[Node, ...]:
+    def _parse(
+        self, places: Sequence[_Place], end_of: Callable[[_Place], int]
+    ) -> tuple[tuple[Node, int], ...]:
         """Parse a function's definitions by themselves; return none when one cannot be."""
-        found = [parse_function(self._cut(place, end_of(place))) for place in places]
-        whole = tuple(node for node in found if node is not None)
+        found = [(parse_function(self._cut(place, end_of(place))), place[0]) for place in places]
+        whole = tuple(
+            (node, self._text.count(b"\n", 0, start) - node.lineno) for node, start in found if node
+        )
         return whole if len(whole) == len(found) else ()
 
     @cached_property
@@ -158,7 +167,7 @@ def parse_function(text: str) -> Node | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Not dedented: that would change the strings in it.
-            body = ast.parse("if 1:\n" + text if is_indented else text).body
+            body = undisturbed(lambda: ast.parse("if 1:\n" + text if is_indented else text)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if is_indented and len(body) == 1 and isinstance(body[0], ast.If):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .. import _config, _registry
 from .._manifest import Manifest
 from .._model import Attribution, Function, Unverified
+from .._parsing import undisturbed
 from .._registry import Entry
 from .._telemetry import instruments, otel, worker
 from . import bytecode, lookup
@@ -67,7 +68,7 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
     """
     import ast  # loaded only by a program that has something to mark
 
-    tree = ast.parse(data, path)
+    tree = undisturbed(lambda: ast.parse(data, path))
     # Functions are among statements only; to walk the expressions too would cost as much as to compile them.
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -82,7 +83,7 @@ def marked_code(data: bytes, path: str, lines: frozenset[int]) -> CodeType:
             node.value = _called(node.value)
         for name in _BLOCKS:
             waiting += getattr(node, name, ())
-    return compile(tree, path, "exec", dont_inherit=True)
+    return undisturbed(lambda: compile(tree, path, "exec", dont_inherit=True))
 
 
 def _place(node: ast.expr | ast.stmt) -> ast.expr:
