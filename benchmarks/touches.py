@@ -172,9 +172,9 @@ def _left_alone(repository: Repository, change: Change, function: Range) -> bool
 
 
 def _changed(repository: Repository, change: Change, function: Range) -> bool:
-    """Tell whether a commit changed the syntax tree of a function that it did not add."""
+    """Tell whether a commit changed the syntax tree of a function, or added it to the file."""
     before, after = _versions(repository, change, function.function.qualname)
-    return bool(after) and any(before) and after not in before
+    return bool(after) and after not in before
 
 
 def _same_change(repository: Repository, one: Change, other: Change, function: Range) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from byline._attribution.blame import blame_file, own_lines
+from byline._attribution.incremental import ignored_commits
 from byline._attribution.repository import Repository
 from byline.exceptions import RepositoryError
 
@@ -66,3 +67,25 @@ def test_a_missing_ignore_file_is_no_obstacle(repo):
     assert [first] == [run.commit for run in owned(repo, "a.py").runs]
     with pytest.raises(RepositoryError, match="could not open object name list: missing"):
         blame_file(Repository.open(repo.path), "HEAD", "a.py")
+
+
+@settings(GENERATED, max_examples=15)
+@given(
+    before=st.binary(max_size=60),
+    shas=st.lists(st.text("0123456789abcdefABCDEF", min_size=40, max_size=40), max_size=3),
+    end=st.sampled_from(["\n", "\r\n", " # why\n", "\t\n# why\n"]),
+)
+def test_reading_the_list_is_the_inverse_of_writing_it(shared, before, shas, end):
+    """
+    Whatever else stands in the file, each commit on a line of its own is found.
+    """
+    listed = shared.path / ".git" / "ignored"
+    listed.write_bytes(before + b"\n" + "".join(sha + end for sha in shas).encode())
+    shared.git("config", "blame.ignoreRevsFile", ".git/ignored")
+    if not shared.git("rev-list", "--all", "--max-count=1"):
+        shared.commit({"a.py": "x = 1\n"})
+
+    found = ignored_commits(Repository.open(shared.path), "HEAD")
+    shared.git("config", "--unset", "blame.ignoreRevsFile")
+
+    assert {sha.lower() for sha in shas} <= found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from byline._attribution.blame import own_lines
 from byline._attribution.moves import follow_moves
@@ -10,7 +13,8 @@ from byline._attribution.repository import Repository
 from byline._attribution.scan import scan
 from byline._manifest import render
 
-from .ownership import git_blame, lines_of
+from .histories import Made, write
+from .ownership import GENERATED, git_blame, lines_of
 
 CLAUDE = "Write\n\nCo-Authored-By: Claude <noreply@anthropic.com>\n"
 TAX = '''\
@@ -69,6 +73,51 @@ def test_functions_that_changed_places(repo):
     repo.commit({"a.py": f"{OTHER}\n\n{TAX}"})
 
     assert git_blame(repo, "HEAD", "a.py", "-M", "-C") == followed(repo, "a.py")
+
+
+@st.composite
+def moving_histories(draw: Any) -> list[Made]:
+    """Draw a history in which blocks of lines move and are copied, within files and between them."""
+    names = ("a.py", "b.py", "pkg/c.py")
+    numbers = iter(range(1000))
+    tree = {
+        name: [f"value_{next(numbers)} = compute_something_of({name!r})\n" for _ in range(8)]
+        for name in names
+    }
+    made = [Made((), tree, 0)]
+    for number in range(draw(st.integers(1, 5))):
+        tree = {name: list(lines) for name, lines in tree.items()}
+        for _ in range(draw(st.integers(1, 2))):
+            source, target = draw(st.sampled_from(names)), draw(st.sampled_from(names))
+            start = draw(st.integers(0, len(tree[source])))
+            block = tree[source][start : start + draw(st.integers(1, 4))]
+            if draw(st.integers(0, 2)):
+                del tree[source][start : start + len(block)]
+            place = draw(st.integers(0, len(tree[target])))
+            new = [f"new_{next(numbers)} = 1\n"] if draw(st.booleans()) else []
+            tree[target][place:place] = [*block, *new]
+        made.append(Made((number,), tree, 0))
+    return made
+
+
+@settings(GENERATED, max_examples=15)
+@given(moving_histories())
+def test_generated_moves(shared, history):
+    """
+    Line for line, the answer is that of git blame -M -C.
+    """
+    head = write(shared, history)[-1]
+    repository = Repository.open(shared.path)
+    files = {path: each for path, each in own_lines(repository, head).files.items() if each.runs}
+
+    found, problems = follow_moves(
+        repository, head, files, stop=dict.fromkeys(files, ""), progress=lambda *_: None
+    )
+
+    assert [] == problems
+    assert {path: git_blame(shared, head, path, "-M", "-C") for path in files} == {
+        path: lines_of(each) for path, each in found.items()
+    }
 
 
 def test_ignored_commits_are_looked_through(moved):

@@ -120,3 +120,20 @@ def test_a_comment_that_is_removed_is_no_change(repo):
     repo.commit({"table.py": COMMENTED.replace("        # Rows of any kind.\n", "")}, message="Say less")
 
     assert (origin, origin) == labels(load(repo))
+
+
+@pytest.mark.parametrize("between", [(), ("rows/table.py",)], ids=["once", "twice"])
+def test_a_comment_that_is_removed_before_the_file_moves_is_no_change(repo, between):
+    """
+    What was removed from a file under an old name is compared under that name.
+    """
+    origin = repo.commit({"table.py": COMMENTED}, message=CLAUDE)
+    at = "table.py"
+    for path in between:
+        repo.commit({at: None, path: COMMENTED}, message="Move")
+        at = path
+    repo.commit({at: COMMENTED.replace("        # Rows of any kind.\n", "")}, message="Say less")
+    text = COMMENTED.replace("        # Rows of any kind.\n", "")
+    repo.commit({at: None, "final/table.py": text}, message="Move again")
+
+    assert (origin, origin) == labels(load(repo, "final/table.py"))

@@ -304,6 +304,71 @@ def test_any_bytes_can_be_read(read, data):
     assert isinstance(read(data.decode("utf-8", "surrogateescape")), CommitNote)
 
 
+NUMBERED = st.dictionaries(PATHS, st.sets(st.integers(1, 60), max_size=12), max_size=4)
+
+
+@given(NUMBERED)
+def test_reading_whogitit_is_the_inverse_of_writing(files):
+    """
+    The lines that were written as AI's are read, whoever has those in between.
+    """
+    note = {
+        "version": 3,
+        "session": {"session_id": "1f2e", "model": {"id": "claude-opus-4-6", "provider": "anthropic"}},
+        "files": [
+            {
+                "path": path,
+                "lines": [
+                    {
+                        "line_number": number,
+                        "content": "secret",
+                        "source": {"type": ("AI", "AIModified")[number % 2] if number in lines else "Human"},
+                    }
+                    for number in range(1, 62)
+                ],
+            }
+            for path, lines in files.items()
+        ],
+    }
+
+    assert files_with_lines(files) == lines_read(read_whogitit(json.dumps(note)))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "provider"),
+    [("start_line", "end_line", "claude_code"), ("startLine", "endLine", "claudeCode")],
+    ids=["version 1", "version 2"],
+)
+@given(files=NUMBERED)
+def test_reading_agentblame_is_the_inverse_of_writing(files, start, end, provider):
+    """
+    In both spellings.
+    """
+    note = {
+        "attributions": [
+            {"path": path, start: number, end: number, "category": "ai_generated", "provider": provider}
+            for path, lines in files.items()
+            for number in lines
+        ]
+    }
+
+    read = read_agentblame(json.dumps(note))
+
+    assert files_with_lines(files) == lines_read(read)
+    assert {"claude"} >= {mark.evidence.tool for mark in read.marks}
+
+
+def files_with_lines(files: dict[str, set[int]]) -> dict[str, set[int]]:
+    return {path: lines for path, lines in files.items() if lines}
+
+
+def lines_read(note: CommitNote) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for mark in note.marks:
+        found.setdefault(mark.path, set()).update(range(mark.start, mark.end + 1))
+    return found
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)

@@ -79,6 +79,7 @@ TRAILERS = [
     ("Claude-Generated-By: Claude Code (cli/claude-opus-4-5=100%)", "claude", "claude-opus-4-5"),
     ("Made-with: Cursor", "cursor", ""),
     ("Replit-Commit-Author: Agent", "replit", ""),
+    ("Entire-Attribution: 73% agent (146/200 lines)", "unknown", ""),
 ]  # fmt: skip
 
 
@@ -209,6 +210,8 @@ NOTHING = [
     "x\n\nGenerated-by: protoc",
     "x\n\nClaude-Generated-By: Claude Code (cli/claude-opus-4-5=0%)",
     "x\n\nEntire-Checkpoint: 0123456789ab\nEntire-Attribution: 0% agent (0/200 lines)",
+    "x\n\nEntire-Attribution: 0% agent (0/200 lines)",
+    "x\n\nEntire-Attribution: 100% human",
     "x\n\nReplit-Commit-Author: Deployment\nReplit-Commit-Session-Id: 0f4c2d1e-aaaa",
     "x\n\nCo-authored-by: Bob <bob@example.com>",
     "x\n\nCo-authored-by: dependabot[bot] <49699333+dependabot[bot]@users.noreply.github.com>",

@@ -12,6 +12,7 @@ from .._manifest import FileRecord, Header, Manifest, render
 from .._model import Commit, Unverified
 from .blame import FileOwnership, Ownership, own_lines
 from .commits import Commits, read_commits
+from .deletion_paths import with_deletion_paths
 from .entire import with_agents
 from .evidence import EvidenceBook
 from .functions import SourceError, SourceFunction, functions_in
@@ -123,6 +124,7 @@ def scan(  # noqa: PLR0913  # all but one are options
         NeutralCommits(repository, rebuild.known.neutral),
     )  # fmt: skip
     files = _read_files(context, tell, everything=everything or paths is not None)
+    files = with_deletion_paths(repository, files)
     files = _look_through(context, files, few, "" if few else oldest, author, tell)
     commits = context.commits
     records = _attribute_files(context, files, tell)

@@ -11,7 +11,16 @@ from .._model import Confidence, Evidence, Source
 from .accountability import accountable, change_number
 from .identities import DEFAULT, UNKNOWN_TOOL, Description, Identities, Identity
 from .model_names import clean_model, model_slug
-from .trailers import Trailer, is_negative, markers_in, model_shares, opaque_id, people_in, trailers_in
+from .trailers import (
+    Trailer,
+    agent_share,
+    is_negative,
+    markers_in,
+    model_shares,
+    opaque_id,
+    people_in,
+    trailers_in,
+)
 
 __all__ = ["Person", "accountable", "change_number", "evidence_in", "model_slug"]
 
@@ -93,6 +102,7 @@ def _of_trailers(
 ) -> Iterator[Evidence]:
     is_deployment = any(each.kind == "replit" and each.value.lower() == "deployment" for each in trailers)
     has_no_share = any(each.kind == "share" and is_negative(each.value) for each in trailers)
+    has_checkpoint = any(each.key == "entire-checkpoint" for each in trailers)
     for trailer in trailers:
         if trailer.kind == "co-author":
             yield from _of_people(trailer.value, identities)
@@ -104,6 +114,8 @@ def _of_trailers(
                 yield Evidence("ai", "trailer", described.tool, "medium", described.model)
         elif trailer.kind == "replit" and (confidence := _REPLIT_AUTHORS.get(trailer.value.lower())):
             yield Evidence("ai", "trailer", "replit", confidence)
+        elif trailer.kind == "share" and not has_checkpoint and agent_share(trailer.value):
+            yield Evidence("ai", "trailer", UNKNOWN_TOOL, "medium")
         # Entire records a checkpoint for commits too that hold no line of an agent.
         elif trailer.kind == "session" and not (
             is_deployment or (has_no_share and trailer.key == "entire-checkpoint")

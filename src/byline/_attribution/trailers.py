@@ -152,6 +152,12 @@ def is_negative(value: str) -> bool:
     return bool(_NEGATIVE.match(value)) or (bool(shares) and not any(shares))
 
 
+def agent_share(value: str) -> float:
+    """Return the percentage in a value such as ``73% agent (146/200 lines)``; 0 without one."""
+    match = re.match(r"(\d{1,3}(?:\.\d+)?)\s*%\s+agent\b", value)
+    return float(match[1]) if match else 0.0
+
+
 def model_shares(value: str) -> list[tuple[str, float]]:
     """Return the models with their percentages in a value such as ``Tool (cli/model=100%)``."""
     return [
