@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 _NAME = b"byline cache "
 _MAGIC = _NAME + b"%d\n" % FORMAT
 _FRONT = struct.Struct(">16sI")
