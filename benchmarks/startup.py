@@ -3,7 +3,8 @@ What byline adds to the start of a program: 2,000 modules, of which the manifest
 
 Each way of starting is a process of its own; they take turns, so that a noisy machine is noisy to all,
 and what counts is processor time, of all threads. A module of the program weighs what one of SQLAlchemy,
-Celery, FastAPI or Hypothesis weighs; that is printed too.
+Celery, FastAPI or Hypothesis weighs; that is printed too. Together they import of the standard library
+what Flask, Django, FastAPI, Celery and SQLAlchemy all import. Bytecode is there: each way has run before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ MODULES, PER_PACKAGE, NAMED = 2_000, 50, 20
 PEOPLE = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
 CLAUDE = "Add modules\n\nCo-Authored-By: Claude Opus 4.6 <noreply@anthropic.com>\n"
 
+LIBRARIES = (
+    "base64", "copy", "datetime", "decimal", "email", "importlib.util", "inspect", "ipaddress", "json",
+    "logging", "pathlib", "random", "selectors", "shutil", "ssl", "string", "tempfile", "textwrap",
+    "threading", "traceback", "typing", "urllib.parse", "uuid", "warnings", "weakref",
+)  # fmt: skip
+"""Each module imports one of them."""
+
 MODULE = '''\
 """Orders of the {number}th kind."""
 
@@ -28,6 +36,7 @@ from __future__ import annotations
 
 import os
 import re
+{libraries}
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -119,7 +128,10 @@ def write(folder: Path) -> None:
         package.mkdir(parents=True, exist_ok=True)
         (package / "__init__.py").touch()
         path = package / f"module_{number}.py"
-        path.write_text(MODULE.format(number=number, functions=functions, width=3 + number % 50))
+        library = f"import {LIBRARIES[number % len(LIBRARIES)]}"
+        path.write_text(
+            MODULE.format(number=number, functions=functions, libraries=library, width=3 + number % 50)
+        )
         if number % (MODULES // NAMED) == 0:
             named.append(str(path))
     (folder / "app" / "__init__.py").touch()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
@@ -173,8 +172,12 @@ def _is_wanted(function: Function, attribution: Attribution) -> bool:
     return attribution.verdict == "ai" and selection_of(_config.current()).wants(function, attribution)
 
 
-class Finder(MetaPathFinder):
-    """Hands out the marking loader for modules that may be in the manifest, and no others."""
+class Finder:
+    """
+    Hands out the marking loader for modules that may be in the manifest, and no others.
+
+    Not a child of ``importlib.abc.MetaPathFinder``, which adds nothing and loads a dozen modules.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
