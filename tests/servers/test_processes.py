@@ -292,3 +292,29 @@ def test_concurrent_calls_are_counted_once(checkout, way):
     assert {"fetch": 800, "answer": 800}.items() >= calls.items(), done.stderr
     assert 800 == calls["answer"], done.stderr
     assert "byline failed" not in done.stderr
+
+
+PATCHED = """
+import byline
+from byline._telemetry import worker
+from gevent import monkey
+monkey.patch_all()
+import queue
+done = []
+worker.submit(lambda: done.append(1))
+assert type(worker._worker._queue) is queue.SimpleQueue is not __import__("_queue").SimpleQueue
+assert worker.flush() and done == [1]
+"""
+
+
+def test_a_thread_that_starts_after_gevents_patch(tmp_path):
+    """
+    The background thread is a greenlet then, so it waits on gevent's queue: another one would stop all greenlets.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", PATCHED],
+        cwd=tmp_path, env=serving.clean_environment(PYTHONWARNINGS="ignore"), capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (0, "") == (done.returncode, done.stderr)

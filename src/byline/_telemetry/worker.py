@@ -200,6 +200,7 @@ class Worker:
         with self._lock:
             self._wanted = True
             if self._thread is None:
+                self._keep_up_with_queue()
                 thread = threading.Thread(target=self._loop, args=(self._queue,), name="byline", daemon=True)
                 try:
                     thread.start()
@@ -209,6 +210,20 @@ class Worker:
                 self._thread = thread
         self._stay_first_at_exit()
         return True
+
+    def _keep_up_with_queue(self) -> None:
+        """
+        Take the queue that fits the threads of now.
+
+        gevent exchanges both. Its threads are greenlets of the program's own thread, which the queue
+        from before would put to sleep as a whole, a quarter of a second at a time.
+        """
+        former = self._queue
+        if isinstance(former, queue.SimpleQueue):
+            return
+        self._queue = queue.SimpleQueue()  # type: ignore[unreachable]  # mypy does not know of gevent
+        while not former.empty():
+            self._queue.put(former.get_nowait())
 
     def _loop(self, tasks: queue.SimpleQueue[Task | None]) -> None:
         due = monotonic() + TICK_S
