@@ -6,11 +6,15 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+
+from byline._model import Attribution, Incident, Suspect
+from byline.store import Store
 
 from . import serving
 from .programs import program
@@ -119,6 +123,29 @@ def test_with_the_keyboard(address, page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
     assert "none" != page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+
+
+def test_it_is_up_to_date_while_it_is_open(address, page):
+    """
+    What fails while a page is open appears in it, without a click and without a new page; a message stays text.
+    """
+    page.goto(address)
+    page.evaluate("window.isTheSamePage = true")
+    width = page.viewport_size["width"]
+    commit = f"{width:040x}"
+    suspect = Suspect(commit, "AI line that raised", "shop.late", "shop.py", 2, 0, "ai", subject="<b>Late</b>",
+                      confidence="high")  # fmt: skip
+    with Store.open(page.locator(".store").inner_text()) as store:
+        store.add_incidents([
+            Incident(f"late{width:08}", time.time_ns(), "shop.late", "LateError", "<script>alert(1)</script>", "", "shop.py",
+                     2, f"late{width}", Attribution("ai", commit=commit, last_commit=commit), (suspect,))
+        ])  # fmt: skip
+    page.get_by_text("<b>Late</b>").first.wait_for(timeout=60_000)
+
+    assert page.evaluate("window.isTheSamePage")
+    page.get_by_role("link", name=commit[:10]).first.click()
+    page.get_by_role("link", name="LateError").first.click()
+    assert "<script>alert(1)</script>" in page.locator("main").inner_text()
 
 
 def test_it_says_when_it_is_not_up_to_date(address, page):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("byline")
 
 WINDOW_S = 60.0
-_GRACE_NS = 1_000_000_000
+_GRACE_NS = 3_000_000_000
 """How long an incident waits for the event that Sentry gets of the same exception, where Sentry is in use."""
 
 _MAX_WAITING = 1_000
