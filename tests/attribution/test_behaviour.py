@@ -100,6 +100,15 @@ def test_where_lines_of_a_method_were_before():
     assert {6: {4}, 7: {5}, 8: {6}, 9: {6}, 10: {6}} == {line: set(each) for line, each in found.items()}
 
 
+def test_the_decorator_of_a_class_inside_is_a_real_change():
+    """
+    It runs when the function does, and nobody else answers for it.
+    """
+    before = b"def f(a):\n    @a.one\n    class B:\n        x = 1\n    return B\n"
+
+    assert set() == unchanged(before, before.replace(b"a.one", b"two(a)"), {"f"})
+
+
 def test_dedent_is_a_real_change():
     """
     A statement that leaves its block changes the behaviour.

@@ -86,9 +86,7 @@ def _pairs(
         yield from _pairs(_field(old, name), _field(new, name))
 
 
-_LEFT_OUT = frozenset(
-    {"annotation", "returns", "decorator_list", "type_comment", "type_params", "kind", "ctx"}
-)
+_LEFT_OUT = frozenset({"annotation", "returns", "type_comment", "type_params", "kind", "ctx"})
 
 
 def _same(one: object, other: object, *, is_root: bool = False) -> bool:
@@ -106,8 +104,11 @@ def _same(one: object, other: object, *, is_root: bool = False) -> bool:
 
 def _compared(node: ast.AST, *, is_root: bool) -> list[str]:
     """Return the fields of a node that tell what it does; a nested function answers for its body itself."""
-    is_inner = isinstance(node, FunctionNode) and not is_root
-    return [name for name in node._fields if not (name in _LEFT_OUT or (is_inner and name == "body"))]
+    left_out = _LEFT_OUT
+    if isinstance(node, FunctionNode):
+        # The decorators of a class inside a function run when the function does.
+        left_out |= {"decorator_list"} if is_root else {"decorator_list", "body"}
+    return [name for name in node._fields if name not in left_out]
 
 
 def _field(node: object, name: str) -> object:
