@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Literal, Self, cast, get_args
 
+from ._dataclass import dataclass
 from .exceptions import ConfigError
 
 AuthorForm = Literal["name", "email", "hash", "off"]

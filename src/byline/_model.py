@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from ._dataclass import dataclass
 
 Verdict = Literal["ai", "human", "unknown"]
 """Who wrote something. A missing sign means ``unknown``, never ``human``."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from ._dataclass import dataclass
 
 Pattern = Literal[
     "hallucinated-dependency",

@@ -6,8 +6,8 @@ Pure: the run room feeds it live frames, the desk feeds it a traceback's text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from ._dataclass import dataclass
 from ._model import Attribution, Evidence, Function, LineAttribution, Suspect, Unverified
 
 LIMIT = 5

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from .._dataclass import dataclass
 from .._model import Attribution
 from .._registry import Entry
 from .._telemetry import worker

@@ -6,11 +6,11 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from .. import _config, _registry
+from .._dataclass import dataclass, field
 from .._manifest import Manifest
 from .._model import Attribution, Unverified
 from .._registry import Entry

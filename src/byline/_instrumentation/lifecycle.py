@@ -7,11 +7,11 @@ import logging
 import os
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 from .. import _config
 from .._config import AuthorForm, Config
+from .._dataclass import dataclass
 from .._manifest import Manifest, find
 from .._model import Unverified
 from .._probes import switch as probes

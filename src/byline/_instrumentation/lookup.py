@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType
 
 from .. import _config, _registry
+from .._dataclass import dataclass
 from .._manifest import Manifest, ManifestFile, find
 from .._model import Attribution, Deployment, Function, LineAttribution, Status, Unverified
 from .._registry import Entry

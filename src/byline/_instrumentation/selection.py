@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
 from .. import _config
 from .._config import Config
+from .._dataclass import dataclass
 from .._model import Attribution, Function
 
 _RANKS = ("none", "low", "medium", "high")

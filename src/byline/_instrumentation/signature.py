@@ -9,12 +9,12 @@ import linecache
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from time import perf_counter
 from types import CellType, CodeType, FunctionType
 from typing import Final
 
 from .. import _registry
+from .._dataclass import dataclass
 
 NAME_PREFIX = "_byline_"
 """How every name begins that a template uses for itself."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, cast
 
+from .._dataclass import dataclass, field
 from .._model import (
     Attribution,
     Commit,
@@ -131,7 +132,7 @@ class FileRecord:
     module: str
     blob: str
     functions: tuple[FunctionRecord, ...] = ()
-    runs: tuple[LineRun, ...] = field(default=())
+    runs: tuple[LineRun, ...] = ()
 
 
 def basename_of(path: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from .._dataclass import dataclass, field
 
 WORDS = frozenset({"print", "pprint", "stderr", "stdout", "secho", "echo", "set_exception", "throw"})
 """Names that tell somebody of an exception in ways that no function can be watched for."""

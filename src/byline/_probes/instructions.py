@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import CodeType
+
+from .._dataclass import dataclass
 
 JUMPS = frozenset(name for name, number in dis.opmap.items() if number in {*dis.hasjrel, *dis.hasjabs})
 """Names of instructions that may go elsewhere than to the next one; as are the following."""

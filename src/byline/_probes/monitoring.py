@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import CodeType, FrameType
 
+from .._dataclass import dataclass, field
 from .._model import Unverified
 from .._registry import Entry
 from .._telemetry import faults, worker

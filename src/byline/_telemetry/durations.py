@@ -7,10 +7,11 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 from weakref import WeakSet
 
+from .._dataclass import dataclass, field
 from . import worker
 from .attributes import Attributes
 from .lanes import INFINITE, Lanes

@@ -7,13 +7,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic
 from types import CodeType
 from typing import TYPE_CHECKING
 
 from .. import _config, _patterns, _registry, _semconv, _suspects
+from .._dataclass import dataclass, field
 from .._model import Finding, Handling, LineAttribution
 from .._registry import Entry
 from .._suspects import FrameFacts

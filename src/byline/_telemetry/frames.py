@@ -5,12 +5,12 @@ from __future__ import annotations
 import site
 import sysconfig
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from types import CodeType, TracebackType
 
 from .. import _registry
+from .._dataclass import dataclass
 from .._model import Attribution, Function, LineAttribution, Status
 from .._suspects import FrameFacts
 

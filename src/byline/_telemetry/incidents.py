@@ -7,13 +7,13 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from hashlib import sha256
 from time import monotonic
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING
 
 from .. import _config, _patterns, _registry, _semconv, _suspects
+from .._dataclass import dataclass, field
 from .._model import Incident, Unverified
 from .._registry import Entry
 from . import escapes, otel, signals, worker
