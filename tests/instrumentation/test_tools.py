@@ -101,9 +101,8 @@ def test_coverage(checkout, program, core):
 
     found = json.loads((checkout / "found.json").read_text())["files"]
     assert ["shop.py"] == list(found)
-    assert (EXECUTED, MISSING) == (
-        set(found["shop.py"]["executed_lines"]), set(found["shop.py"]["missing_lines"])
-    )  # fmt: skip
+    executed = set(found["shop.py"]["executed_lines"]) - {1}  # older ones count the module's docstring
+    assert (EXECUTED, MISSING) == (executed, set(found["shop.py"]["missing_lines"]))
 
 
 def test_coverage_of_branches(checkout):

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from byline import _config, _registry, _semconv, ai_generated
+from byline._instrumentation import lookup
 from byline._model import Attribution, Commit, Deployment, Evidence, Function, LineAttribution
 from byline._telemetry import incidents, worker
 
@@ -103,6 +104,8 @@ def test_why_no_commit_is_known(incidents_of, monkeypatch, deployed, reason):
     A manifest that does not name the function keeps git from being asked, so nothing is said about git.
     """
     names = {"ai_generated": ai_generated, "__name__": "late"}
+    monkeypatch.setattr(lookup, "manifest", lambda: None)
+    monkeypatch.setattr(lookup, "_ask_git", None)
     monkeypatch.setattr(_registry, "_deployed", lambda: deployed)
     source = "@ai_generated\ndef late():\n    raise ValueError\n"
     exec(compile(source, "/nowhere/late.py", "exec"), names)  # noqa: S102  # a program of this test
