@@ -5,12 +5,18 @@ Each way of starting is a process of its own; they take turns, so that a noisy m
 and what counts is processor time, of all threads. A module of the program weighs what one of SQLAlchemy,
 Celery, FastAPI or Hypothesis weighs; that is printed too. Together they import of the standard library
 what Flask, Django, FastAPI, Celery and SQLAlchemy all import. Bytecode is there: each way has run before.
+
+With --instructions, valgrind counts the instructions of all threads instead: one run of each way says
+what any number of runs would, also on a machine that has other work. ``byline run`` is left out
+then: it becomes another program on the way, and valgrind forgets what it has counted.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -159,11 +165,41 @@ def seconds(words: list[str], folder: Path, **variables: str) -> float:
     return used.ru_utime + used.ru_stime
 
 
+def instructions(words: list[str], folder: Path, **variables: str) -> int:
+    """Return how many instructions a process executes, from its start to its end."""
+    # Hashes of strings decide how full which table is: without a seed each run would be another one.
+    environment = {**os.environ, "PYTHONHASHSEED": "0", **variables}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    done = subprocess.run(
+        [*valgrind, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    counted = re.search(r"I +refs: +([0-9,]+)", done.stderr)
+    if done.returncode or counted is None:
+        raise SystemExit(f"{words} ended with status {done.returncode}: {done.stderr[-500:]}")
+    return int(counted[1].replace(",", ""))
+
+
+def count(ways: dict[str, tuple[list[str], dict[str, str]]], folder: Path) -> None:
+    """Print the instructions of each way, and their ratio to the first one's."""
+    bare = 0
+    for way, (words, variables) in ways.items():
+        if "run" in words:
+            continue
+        number = instructions(words, folder, **variables)
+        bare = bare or number
+        print(f"{way:42} {number / 1e6:8,.0f} million instructions   {number / bare:6.3f}")
+
+
 def main() -> None:
     """Print each way's ratio to the program without byline."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--instructions", action="store_true", help="count instructions, with valgrind")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
+    if arguments.instructions and shutil.which("valgrind") is None:
+        parser.error("--instructions needs valgrind, which is not installed. Leave it out to measure time.")
     python, byline = sys.executable, [sys.executable, "-m", "byline", "run"]
     ways: dict[str, tuple[list[str], dict[str, str]]] = {
         "without byline": ([python, "bare.py"], {}),
@@ -178,6 +214,9 @@ def main() -> None:
         write(folder)
         for words, variables in ways.values():  # writes the .pyc files
             seconds(words, folder, **variables)
+        if arguments.instructions:
+            count(ways, folder)
+            return
         taken: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, (words, variables) in ways.items():

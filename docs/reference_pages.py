@@ -120,7 +120,7 @@ def patterns() -> None:
     print("| pattern | certainty | sign | exception types | message |\n|---|---|---|---|---|")
     for rule in _patterns.RULES:
         types = ", ".join(f"`{name}`" for name in sorted(rule.types))
-        says = f"`{rule.says.pattern}`".replace("|", "\\|") if rule.says else ""
+        says = f"`{rule.says}`".replace("|", "\\|") if rule.says else ""
         print(f"| `{rule.pattern}` | {rule.certainty} | {rule.reason} | {types} | {says} |")
     print()
 

@@ -26,7 +26,7 @@ import sqlalchemy
 from sqlalchemy import orm, pool
 
 from byline import _patterns
-from byline._patterns import Pattern, classify, classify_exception
+from byline._patterns import Pattern, classify, signs_of
 
 
 @contextmanager
@@ -352,7 +352,7 @@ def test_a_real_exception_is_classified(tmp_path, fail, pattern, certainty):
     """
     with pytest.raises(BaseException) as caught:  # noqa: PT011  # whatever the library raises
         fail(tmp_path) if fail.__code__.co_argcount and fail.__defaults__ is None else fail()
-    found = classify_exception(caught.value)
+    found = classify(*signs_of(caught.value))
 
     assert found is not None, repr(caught.value)
     assert (pattern, certainty) == (found.pattern, found.certainty), repr(caught.value)
@@ -371,7 +371,7 @@ def test_a_group_is_classified_by_its_first_member():
     """
     group = ExceptionGroup("several", [ExceptionGroup("inner", [ZeroDivisionError("division by zero")])])
 
-    assert "edge-case" == classify_exception(group).pattern
+    assert "edge-case" == classify(*signs_of(group)).pattern
 
 
 def test_what_no_rule_knows_is_nothing():
@@ -383,7 +383,7 @@ def test_what_no_rule_knows_is_nothing():
         def __str__(self):
             raise RuntimeError
 
-    assert classify_exception(OrderError()) is None
+    assert classify(*signs_of(OrderError())) is None
 
 
 def test_the_text_of_the_store_will_do():

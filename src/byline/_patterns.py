@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Literal, get_args
 
 from ._dataclass import dataclass
@@ -30,6 +31,10 @@ Certainty = Literal["high", "medium", "low"]
 """How often the exception really means the pattern; a person decides."""
 
 
+Signs = tuple[tuple[str, ...], str]
+"""Names of an exception's type and of its bases, and its message: what ``classify`` asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A pattern, how certain it is, and why."""
@@ -49,18 +54,12 @@ class Rule:
     types: frozenset[str]
     """Names of types, one of which the exception or a base of it has; with the module where it is not built in."""
 
-    says: re.Pattern[str] | None = None
-    """What its message must hold, if anything."""
+    says: str = ""
+    """What its message must hold, in whatever case, as a regular expression; empty for anything."""
 
 
 def _rule(pattern: Pattern, certainty: Certainty, reason: str, types: str, says: str = "") -> Rule:
-    return Rule(
-        pattern,
-        certainty,
-        reason,
-        frozenset(types.split()),
-        re.compile(says, re.IGNORECASE) if says else None,
-    )
+    return Rule(pattern, certainty, reason, frozenset(types.split()), says)
 
 
 RULES: Sequence[Rule] = (
@@ -131,20 +130,26 @@ def classify(types: Iterable[str], message: str) -> Match | None:
     """
     known = frozenset(types)
     for rule in RULES:
-        if not rule.types.isdisjoint(known) and (rule.says is None or rule.says.search(message)):
+        if not rule.types.isdisjoint(known) and (not rule.says or _compiled(rule.says).search(message)):
             return Match(rule.pattern, rule.certainty, rule.reason)
     return None
 
 
-def classify_exception(exception: BaseException) -> Match | None:
-    """Find the pattern of a live exception, by all its bases; the first of a group stands for it."""
+# When it is first asked for: to compile all of them would be a good part of what a start costs.
+@cache
+def _compiled(says: str) -> re.Pattern[str]:
+    return re.compile(says, re.IGNORECASE)
+
+
+def signs_of(exception: BaseException) -> Signs:
+    """Take down what decides on the pattern of a live exception; the first of a group stands for it."""
     while isinstance(exception, BaseExceptionGroup):
         exception = exception.exceptions[0]
     try:
         message = str(exception)
     except Exception:  # noqa: BLE001  # a user's __str__ may raise anything
         message = ""
-    return classify((_name(kind) for kind in type(exception).__mro__), message[:2_000])
+    return tuple(_name(kind) for kind in type(exception).__mro__), message[:2_000]
 
 
 def _name(kind: type) -> str:

@@ -67,6 +67,7 @@ class _Future(Protocol):
 
 # The types of results that are not to be awaited; grows as they are seen.
 _FINISHED_LIMIT = 10_000
+_NONE_FINISHED: frozenset[type] = frozenset()
 _finished: set[type] = {NoneType, bool, int, float, str, bytes, list, tuple, dict, set, frozenset}
 
 
@@ -86,7 +87,7 @@ class Call:
         self._window: incidents.Window | None = None
         self.expected = CellType(Call)
         """The type that the function returned first; the other known ones are in ``finished``."""
-        self.finished: set[type] | frozenset[type] = frozenset()
+        self.finished: set[type] | frozenset[type] = _NONE_FINISHED
 
     def begin(self, *, attached: bool = True) -> Turns | None:
         """Start a span, if the trace records; never raises."""

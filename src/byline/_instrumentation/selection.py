@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cache
 
 from .. import _config
 from .._config import Config
@@ -42,12 +41,20 @@ class Selection:
         return not _matches(self.exclude, function)
 
 
-@cache
+_read: tuple[Config, Selection] | None = None
+
+
 def selection_of(config: Config) -> Selection:
-    """Read the settings."""
-    return Selection(
-        config.words("include"), config.words("exclude"), config.confidence, config.words("tools")
-    )
+    """Read the settings, once as long as they are the same: each function that a manifest names asks."""
+    global _read  # noqa: PLW0603  # one pair, replaced whole
+    read = _read
+    if read is None or read[0] is not config:
+        words = config.words
+        read = _read = (
+            config,
+            Selection(words("include"), words("exclude"), config.confidence, words("tools")),
+        )
+    return read[1]
 
 
 def is_excluded(target: object) -> bool:

@@ -35,16 +35,31 @@ class Parameters:
 def parameters_of(code: CodeType) -> Parameters:
     """Read the parameter list of a function's code."""
     positional, keywords = code.co_argcount, code.co_kwonlyargcount
+    has_rest, has_more = (
+        bool(code.co_flags & inspect.CO_VARARGS),
+        bool(code.co_flags & inspect.CO_VARKEYWORDS),
+    )
+    names = code.co_varnames[: positional + keywords + has_rest + has_more]
+    return _parameters(names, positional, code.co_posonlyargcount, keywords, has_rest, has_more)
+
+
+@functools.cache
+def _parameters(  # noqa: PLR0913, PLR0917  # what a code object says of its parameters
+    names: tuple[str, ...],
+    positional: int,
+    positional_only: int,
+    keywords: int,
+    has_rest: bool,  # noqa: FBT001  # as above
+    has_more: bool,  # noqa: FBT001  # as above
+) -> Parameters:
     rest_at = positional + keywords
-    has_rest, has_more = code.co_flags & inspect.CO_VARARGS, code.co_flags & inspect.CO_VARKEYWORDS
-    names = code.co_varnames[: rest_at + bool(has_rest) + bool(has_more)]
     if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
         # Some other generator made this function. It can still be called.
         rest, more = "arguments", "keywords"
         return Parameters((rest, more), f"*{rest}, **{more}", f"*{rest}, **{more}")
     declared, passed = list(names[:positional]), list(names[:positional])
-    if code.co_posonlyargcount:
-        declared.insert(code.co_posonlyargcount, "/")
+    if positional_only:
+        declared.insert(positional_only, "/")
     if has_rest:
         declared.append(f"*{names[rest_at]}")
         passed.append(f"*{names[rest_at]}")
@@ -74,16 +89,14 @@ def generate(function: FunctionType, kind: str, template: str, cells: Mapping[st
 
         cells: Values for the template's free names, by name; ``CONSTANTS`` are none of these.
     """
-    shape = parameters_of(function.__code__)
-    prefix = _free_prefix(shape.names)
-    code = _compile(kind, template, shape, prefix, tuple(cells))
+    code, free = _code(kind, template, parameters_of(function.__code__), tuple(cells))
     made = FunctionType(
         code,
         function.__globals__,
         function.__name__,
         # Not in the source, so that functions with other defaults share one code object.
         function.__defaults__ if code.co_argcount else None,
-        tuple(cells[NAME_PREFIX + name.removeprefix(prefix)] for name in code.co_freevars),
+        tuple([cells[name] for name in free]),
     )
     made.__kwdefaults__ = function.__kwdefaults__ and dict(function.__kwdefaults__)
     functools.update_wrapper(made, function)
@@ -93,11 +106,15 @@ def generate(function: FunctionType, kind: str, template: str, cells: Mapping[st
 def with_same_cells(made: FunctionType, template: str) -> CodeType:
     """Return code for a function that ``generate`` made, from another template that uses some of the same names."""
     shape = parameters_of(made.__code__)
-    prefix = _free_prefix(shape.names)
-    names = tuple(NAME_PREFIX + name.removeprefix(prefix) for name in made.__code__.co_freevars)
+    names = _names_of(made.__code__, _free_prefix(shape.names))
     # Never reached; a function keeps its cells, so its code must name every one of them.
     unused = f"    ({', '.join(names)},)\n"
-    return _compile("untimed", template.rstrip() + "\n" + unused, shape, prefix, names)
+    return _code("untimed", template.rstrip() + "\n" + unused, shape, names)[0]
+
+
+def _names_of(code: CodeType, prefix: str) -> tuple[str, ...]:
+    """Return the names of the cells that a function's code wants, as the template spells them."""
+    return tuple(NAME_PREFIX + name.removeprefix(prefix) for name in code.co_freevars)
 
 
 def _free_prefix(names: tuple[str, ...]) -> str:
@@ -118,8 +135,11 @@ call, and a built-in name would be looked up in the user's module, which may hav
 
 
 @functools.cache
-def _compile(kind: str, template: str, shape: Parameters, prefix: str, names: tuple[str, ...]) -> CodeType:
-    """Compile once per shape: functions with equal parameters share their wrapper's code."""
+def _code(
+    kind: str, template: str, shape: Parameters, names: tuple[str, ...]
+) -> tuple[CodeType, tuple[str, ...]]:
+    """Compile once per shape: functions with equal parameters share their wrapper's code, and the names of its cells."""
+    prefix = _free_prefix(shape.names)
     free = ", ".join(prefix + name.removeprefix(NAME_PREFIX) for name in names)
     body = template.replace(NAME_PREFIX, prefix).format(parameters=shape.declared, arguments=shape.passed)
     # A function inside a function: that is what turns the template's free names into cells.
@@ -132,9 +152,8 @@ def _compile(kind: str, template: str, shape: Parameters, prefix: str, names: tu
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     code = _inner_code(factory)
     known = {prefix + name: value for name, value in CONSTANTS.items()}
-    return code.replace(
-        co_consts=tuple(known.get(each, each) if isinstance(each, str) else each for each in code.co_consts)
-    )
+    constants = tuple(known.get(each, each) if isinstance(each, str) else each for each in code.co_consts)
+    return code.replace(co_consts=constants), _names_of(code, prefix)
 
 
 def _inner_code(code: CodeType) -> CodeType:

@@ -33,7 +33,11 @@ class HashTable:
         self._table = table
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str) or not self._sieve[_hash(name) & (len(self._sieve) - 1)]:
+        if not isinstance(name, str):
+            return False
+        sieve = self._sieve
+        # What _hash() returns, without the call: a program asks for each of its modules.
+        if not sieve[zlib.crc32(name.encode("utf-8", "surrogateescape")) & (len(sieve) - 1)]:
             return False
         return next(self.numbers(name), None) is not None
 

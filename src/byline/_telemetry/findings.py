@@ -54,7 +54,7 @@ class Sample:
     message: str
     stacktrace: str
     span_context: trace.SpanContext | None
-    match: _patterns.Match | None
+    signs: _patterns.Signs
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ def sample(entry: Entry, line: int, exception: BaseException) -> Sample | None:
         message(exception),
         stacktrace(exception),
         otel.span_context(),
-        _patterns.classify_exception(exception),
+        _patterns.signs_of(exception),
     )
 
 
@@ -234,6 +234,7 @@ def finding_of(tally: _Tally, count: int) -> Finding:
     kind = f"{entry.function.name}|{error_type}|{tally.handling}|{place.line - entry.code.co_firstlineno}"
     found = tally.sample
     span = found.span_context if found else None
+    match = _patterns.classify(*found.signs) if found else None
     return Finding(
         id=secrets.token_hex(6),
         time_ns=tally.last_ns,
@@ -251,8 +252,8 @@ def finding_of(tally: _Tally, count: int) -> Finding:
         is_new=_is_new(facts.line_attribution),
         message=found.message if found else "",
         stacktrace=found.stacktrace if found else "",
-        pattern=found.match.pattern if found and found.match else "",
-        certainty=found.match.certainty if found and found.match else "",
+        pattern=match.pattern if match else "",
+        certainty=match.certainty if match else "",
         trace_id=f"{span.trace_id:032x}" if span and span.is_valid else "",
         span_id=f"{span.span_id:016x}" if span and span.is_valid else "",
     )

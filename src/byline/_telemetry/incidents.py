@@ -60,7 +60,7 @@ class Captured:
     frames: list[Frame]
     span_context: trace.SpanContext | None
     suppressed: int
-    match: _patterns.Match | None = None
+    signs: _patterns.Signs = ((), "")
 
 
 @dataclass(slots=True)
@@ -200,7 +200,7 @@ def _capture(
         frames_of(exception),
         otel.span_context(),
         suppressed,
-        _patterns.classify_exception(exception),
+        _patterns.signs_of(exception),
     )
     if is_held:
         window.first_held = captured
@@ -306,6 +306,7 @@ def incident_of(captured: Captured) -> Incident:
     entry = captured.entry
     facts = facts_of(captured.frames)
     suspects, unverified = _suspects.rank(facts)
+    match = _patterns.classify(*captured.signs)
     raising = next((each for each in facts if each.path), None)
     line = raising.line if raising else entry.function.line
     if not entry.attribution.commit:
@@ -329,8 +330,8 @@ def incident_of(captured: Captured) -> Incident:
         unverified=unverified,
         suppressed=captured.suppressed,
         duration_s=captured.duration_s,
-        pattern=captured.match.pattern if captured.match else "",
-        certainty=captured.match.certainty if captured.match else "",
+        pattern=match.pattern if match else "",
+        certainty=match.certainty if match else "",
         sentry_event_id=captured.receipt.sentry_event_id,
     )
 

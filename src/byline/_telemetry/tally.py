@@ -140,8 +140,9 @@ def _tables() -> tuple[bytes, bytes]:
     bounds = [math.ldexp(each, octave) for octave in (0, 1) for each in _MANTISSAS]
     packed = [pack(">f", math.ldexp(each, -1)) for each in bounds]  # an even exponent comes first
     places = [(raw[1], raw[2] >> 2) for raw in packed]
+    cut = [cell for cell, _ in places]
     for cell in range(256):
-        labels[cell] = sum(place[0] < cell for place in places)
+        labels[cell] = bisect_left(cut, cell)
     for cell, part in places:
         cuts[cell] = _UNDECIDED - part
     return bytes(labels), bytes(cuts)
