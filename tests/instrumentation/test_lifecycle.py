@@ -164,9 +164,15 @@ def test_signals_flush_first(tmp_path, name):
     """
     A program that is told to end writes what it has, soon, and ends as the signal would have ended it.
     """
-    code = textwrap.dedent(
-        "byline.instrument(store='x.db'); quietly(); print('up', flush=True); import time; time.sleep(600)"
-    )
+    # Not one long sleep: Python would not hear of a signal that comes just before it.
+    code = textwrap.dedent("""
+    import time
+    byline.instrument(store='x.db')
+    quietly()
+    print('up', flush=True)
+    while True:
+        time.sleep(0.05)
+    """)
     # Not every shell leaves SIGINT to its children.
     setup = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     process = subprocess.Popen(
@@ -262,6 +268,48 @@ def test_forked_workers_write_their_own(tmp_path):
     done = python(tmp_path, code, PYTHONWARNINGS="ignore")
 
     assert (0, 4) == (done.returncode, incidents(tmp_path)), done.stderr
+
+
+UNHEARD = """
+import multiprocessing, os, signal, sys, threading, time
+
+def child(lock):
+    byline.instrument(store="x.db")  # in force already where the child is a fork
+    quietly()
+    # Python notes the signal in the other thread, and the main thread sleeps on.
+    other = threading.Thread(target=time.sleep, args=(600,), daemon=True)
+    other.start()
+    threading.Timer(0.2, lambda: signal.pthread_kill(other.ident, signal.SIGTERM)).start()
+    lock.acquire()
+
+if __name__ == "__main__":
+    byline.instrument(store="x.db")
+    context = multiprocessing.get_context(sys.argv[1])
+    lock = context.Lock()
+    lock.acquire()
+    process = context.Process(target=child, args=(lock,))
+    process.start()
+    process.join(100)
+    print(process.exitcode)
+    process.kill()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("how", ["fork", "spawn"], ids=str)
+def test_a_child_that_waits_for_a_lock_hears_sigterm(tmp_path, how):
+    """
+    A signal that Python noted while the main thread waits is sent again; what was measured is written.
+    """
+    (tmp_path / "job.py").write_text(MARKED + UNHEARD)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "job.py", how],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+
+    assert (0, "-15\n") == (done.returncode, done.stdout), done.stderr
+    assert 1 == incidents(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["Process", "Pool", "ProcessPoolExecutor"], ids=str)

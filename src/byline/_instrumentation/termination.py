@@ -7,8 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from types import FrameType
+
+from .._telemetry import worker
 
 FLUSH_TIMEOUT_S = 3.0
 
@@ -28,6 +31,12 @@ _WAIT_S = 1.0
 _often: threading.Thread | None = None
 _enough = threading.Event()
 
+_is_ending = False
+"""Whether our handler runs: a reminder may come in between."""
+
+_pipe: tuple[int, int] | None = None
+"""Where a child of multiprocessing finds the numbers of the signals it got, and where Python writes them."""
+
 
 def flush_before_end(flush: Callable[[], None]) -> None:
     """
@@ -44,6 +53,9 @@ def flush_before_end(flush: Callable[[], None]) -> None:
     present = signal.getsignal(signal.SIGTERM)
     if present is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_signal)
+        multiprocessing = sys.modules.get("multiprocessing.process")
+        if multiprocessing is not None and multiprocessing.parent_process() is not None:
+            _remind_from_now_on()
     elif callable(present) and present not in (_on_signal, _on_their_signal):
         _theirs = present
         signal.signal(signal.SIGTERM, _on_their_signal)
@@ -71,6 +83,10 @@ def restore() -> None:
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
+    global _is_ending  # noqa: PLW0603  # one flag, of the main thread
+    if _is_ending:
+        return
+    _is_ending = True
     flush = _flush
     if flush is not None:
         # On a thread of its own: the one that was interrupted may hold a lock that the flush needs.
@@ -79,6 +95,38 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
         thread.join(FLUSH_TIMEOUT_S)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+def _remind_from_now_on() -> None:
+    """
+    See to it that SIGTERM ends a child of multiprocessing that waits for a lock or a queue.
+
+    Python only notes a signal when it comes, and runs the handler when the main thread goes on. One
+    that comes just before the main thread waits, or to another thread, wakes nobody, so
+    ``Pool.terminate()`` would wait for a child that would wait for ever. So the background thread is
+    told of signals too, and sends SIGTERM to the main thread again until it is heard.
+    """
+    global _pipe  # noqa: PLW0603  # one pipe
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    others = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    if others != -1:  # somebody else listens already
+        signal.set_wakeup_fd(others)
+        os.close(reading)
+        os.close(writing)
+        return
+    _pipe = reading, writing
+    worker.each_tick(_remind)
+
+
+def _remind() -> None:
+    if _pipe is None:
+        return
+    with suppress(OSError):  # mostly: nothing has come
+        if signal.SIGTERM in os.read(_pipe[0], 512) and signal.getsignal(signal.SIGTERM) is _on_signal:
+            # It is read again at the next tick, should this one not be heard either.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 def _on_their_signal(number: int, frame: FrameType | None) -> None:
@@ -118,16 +166,30 @@ def _after_fork_in_child() -> None:
     added behind that, by the hook that multiprocessing has for its own locks.
     A worker of Celery's pool passes even those by; Celery says so beforehand, by a signal.
     """
-    global _often, _enough  # the thread stayed in the parent, and whoever held the event's lock
-    _often, _enough = None, threading.Event()
+    global _often, _enough, _is_ending, _pipe  # the thread stayed in the parent, and whoever held the event's lock
+    _often, _enough, _is_ending = None, threading.Event(), False
+    if _pipe is not None:  # what the child is told is not the parent's to hear
+        pipe, _pipe = _pipe, None
+        others = signal.set_wakeup_fd(-1)
+        if others not in (-1, pipe[1]):
+            signal.set_wakeup_fd(others)
+        for each in pipe:
+            os.close(each)
     if _flush is None:
         return
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(_child, lambda _: util.Finalize(None, _flush_child, exitpriority=-100))
+        util.register_after_fork(_child, lambda _: _begin_child(util.Finalize))
     celery = sys.modules.get("celery.signals")
     if celery is not None:
         celery.worker_process_shutdown.connect(_flush_child, weak=False)
+
+
+def _begin_child(finalize: Callable[..., object]) -> None:
+    finalize(None, _flush_child, exitpriority=-100)
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is _on_signal:
+        _remind_from_now_on()
 
 
 def _flush_child(**_told: object) -> None:
