@@ -45,6 +45,14 @@ class Cart:
 UNMARKED = "\n".join(each for each in HERE.splitlines() if "@byline" not in each)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _own_cache(tmp_path_factory):
+    """What jedi keeps of what it parsed is not shared with other processes: it writes it in place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jedi.settings, "cache_directory", tmp_path_factory.mktemp("jedi"))
+        yield
+
+
 def test_autodoc(tmp_path):
     """
     Sphinx's autodoc writes the same about every kind of callable: signature, hints and text; and warns of nothing.
