@@ -75,6 +75,7 @@ def restore() -> None:
     _flush, theirs, _theirs = None, _theirs, None
     if threading.current_thread() is not threading.main_thread():
         return
+    _remind_no_longer()
     present = signal.getsignal(signal.SIGTERM)
     if present is _on_signal:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -107,7 +108,12 @@ def _remind_from_now_on() -> None:
     told of signals too, and sends SIGTERM to the main thread again until it is heard.
     """
     global _pipe  # noqa: PLW0603  # one pipe
-    reading, writing = os.pipe()
+    if _pipe is not None or not hasattr(signal, "pthread_kill"):
+        return
+    try:
+        reading, writing = os.pipe()
+    except OSError:  # no descriptor is left: the program needs them more
+        return
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     others = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -120,11 +126,24 @@ def _remind_from_now_on() -> None:
     worker.each_tick(_remind)
 
 
-def _remind() -> None:
+def _remind_no_longer() -> tuple[int, ...]:
+    """Return the pipe, which stays open: the background thread may be about to read it."""
+    global _pipe  # as above
     if _pipe is None:
+        return ()
+    pipe, _pipe = _pipe, None
+    others = signal.set_wakeup_fd(-1)
+    if others not in (-1, pipe[1]):
+        signal.set_wakeup_fd(others)
+    return pipe
+
+
+def _remind() -> None:
+    pipe = _pipe
+    if pipe is None:
         return
     with suppress(OSError):  # mostly: nothing has come
-        if signal.SIGTERM in os.read(_pipe[0], 512) and signal.getsignal(signal.SIGTERM) is _on_signal:
+        if signal.SIGTERM in os.read(pipe[0], 512) and signal.getsignal(signal.SIGTERM) is _on_signal:
             # It is read again at the next tick, should this one not be heard either.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
@@ -166,15 +185,10 @@ def _after_fork_in_child() -> None:
     added behind that, by the hook that multiprocessing has for its own locks.
     A worker of Celery's pool passes even those by; Celery says so beforehand, by a signal.
     """
-    global _often, _enough, _is_ending, _pipe  # the thread stayed in the parent, and whoever held the event's lock
+    global _often, _enough, _is_ending  # the thread stayed in the parent, and whoever held the event's lock
     _often, _enough, _is_ending = None, threading.Event(), False
-    if _pipe is not None:  # what the child is told is not the parent's to hear
-        pipe, _pipe = _pipe, None
-        others = signal.set_wakeup_fd(-1)
-        if others not in (-1, pipe[1]):
-            signal.set_wakeup_fd(others)
-        for each in pipe:
-            os.close(each)
+    for each in _remind_no_longer():  # what the child is told is not the parent's to hear
+        os.close(each)
     if _flush is None:
         return
     util = sys.modules.get("multiprocessing.util")
