@@ -53,11 +53,16 @@ class Backend:
         """Answer a variable's query."""
         of_label = re.fullmatch(r"label_values\((.+), *(\w+)\)", query)
         of_metric = re.fullmatch(r"label_names\((.+)\)", query)
+        of_result = re.fullmatch(r"query_result\((.+)\)", query)
         start = time.time() - RANGE_S
+        if of_result:
+            found = self.get("query", query=of_result[1], time=time.time())["result"]
+            return [_line_of(each) for each in found]
         if of_label:
             return list(self.get(f"label/{of_label[2]}/values", start=start, **{"match[]": of_label[1]}))
         assert of_metric, query
-        return list(self.get("labels", start=start, **{"match[]": of_metric[1]}))
+        selector = f'{{__name__=~".*{of_metric[1]}.*"}}'
+        return list(self.get("labels", start=start, **{"match[]": selector}))
 
     def ask(self, query: Query, expression: str) -> list[dict[str, Any]]:
         """Return the series of a query that hold a number."""
@@ -80,33 +85,38 @@ class Board:
 
     def __init__(self, path: Path) -> None:
         drawn = json.loads(path.read_text("utf-8"))
+        self.histograms = path.parent.parent.name
         self._variables = drawn["templating"]["list"]
         self.panels = drawn["panels"]
 
-    def choose(self, backend: Backend, **chosen: Value) -> dict[str, Value]:
+    def choose(self, backend: Backend, **chosen: Value) -> dict[str, str]:
         """
-        Return the value of every variable: what is chosen, else everything, else the first there is.
+        Return the value of every variable, as it stands in queries: what is chosen, else everything, else the first.
 
         Raises:
             AssertionError: A variable's query finds nothing, and nothing is chosen for it.
         """
-        values: dict[str, Value] = {}
+        values: dict[str, str] = {}
         for variable in self._variables:
             name = variable["name"]
             if variable["type"] != "query":
                 values[name] = variable.get("current", {}).get("value", "")
                 continue
-            found = backend.values(filled(variable["query"], values))
+            query = filled(variable["query"], values)
+            found = backend.values(query)
             if variable.get("regex"):
                 pattern = re.compile(variable["regex"].strip("/"))
                 matches = [match for match in map(pattern.search, found) if match]
                 found = [match[1] if match.re.groups else match[0] for match in matches]
             if name in chosen:
-                values[name] = chosen[name]
+                values[name] = _escaped(chosen[name], variable)
                 continue
-            assert found, f"no value for ${name}: {filled(variable['query'], values)}"
-            everything: Value = variable.get("allValue", found) if variable.get("includeAll") else found[0]
-            values[name] = everything
+            assert found, f"no value for ${name}: {query}"
+            if not variable.get("includeAll"):
+                values[name] = _escaped(found[0], variable)
+                continue
+            # What stands for everything is taken as it is.
+            values[name] = variable.get("allValue") or _escaped(found, variable)
         return values
 
     def queries(self, kind: str = "prometheus") -> Iterator[Query]:
@@ -120,18 +130,31 @@ class Board:
                     )  # fmt: skip
 
 
-def filled(text: str, values: Mapping[str, Value]) -> str:
-    """Put values into a query: several as a regular expression, everything else as it is."""
-    built_in = {"__rate_interval": RATE_INTERVAL, "__range": f"{RANGE_S}s"}
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Put the values of variables into a query; those that Grafana has itself need not be given."""
+    built_in = {"__rate_interval": RATE_INTERVAL, "__range": f"{RANGE_S}s", "__auto": RATE_INTERVAL}
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
-        if name in built_in:
-            return built_in[name]
-        found = values[name]
-        if isinstance(found, str):
-            return found
-        escaped = [re.sub(r"[\\^$*+?.()|\[\]{}]", r"\\\\\g<0>", each) for each in found]
-        return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+        if name.isdigit():  # of a pattern; Grafana has no such variable, and leaves it
+            return match[0]
+        return values[name] if name in values else built_in[name]
 
     return re.sub(r"\$(?:(\w+)|\{(\w+)(?::\w+)?\})", value, text)
+
+
+def _escaped(chosen: Value, variable: Mapping[str, Any]) -> str:
+    """Write what is chosen as Grafana's Prometheus data source does: as a pattern where several can be chosen."""
+    if not variable.get("multi") and not variable.get("includeAll"):
+        assert isinstance(chosen, str)
+        return chosen.replace("\\", r"\\").replace("'", r"\\'")
+    several = [chosen] if isinstance(chosen, str) else chosen
+    escaped = [re.sub(r"[$^*{}\[\]+?.()|]", r"\\\\\g<0>", each.replace("\\", r"\\\\")) for each in several]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def _line_of(series: Mapping[str, Any]) -> str:
+    """Write a series as the line of text that a variable's pattern looks into."""
+    labels = ",".join(f'{name}="{value}"' for name, value in series["metric"].items() if name != "__name__")
+    at, value = series["value"]
+    return f"{series['metric'].get('__name__', '')}{{{labels}}} {value} {at * 1000:.0f}"

@@ -9,6 +9,9 @@ from ..repositories import RepositoryFactory
 
 CLAUDE = "\n\nCo-Authored-By: Claude Opus 4.6 <noreply@anthropic.com>\n"
 CURSOR = "\n\nCo-authored-by: Cursor <cursoragent@cursor.com>\n"
+ON_CALL = "Grace Hopper (on call)"
+"""An author whose name looks like a pattern."""
+
 COPILOT = "copilot-swe-agent[bot] <198982749+Copilot@users.noreply.github.com>"
 
 QUOTES = """\
@@ -86,7 +89,7 @@ with open(took, "w") as file:
     while True:
         with tracer.start_as_current_span("request"):
             started = time.perf_counter()
-            failed = rng.random() < 0.1
+            failed = rng.random() < 0.2
             try:
                 quote(min(rng.lognormvariate(-4.6, 0.5), 0.2), failed)
             except KeyError:
@@ -116,7 +119,9 @@ def make(folder: Path) -> Shop:
     """Make the repository, and a checkout of it for each of the two deployments."""
     repository = RepositoryFactory(folder / "after")
     repository.commit({"program.py": PROGRAM}, message="Open the shop")
-    quoted = repository.commit({"quotes.py": QUOTES}, message="Quote the shipping" + CLAUDE)
+    quoted = repository.commit(
+        {"quotes.py": QUOTES}, message="Quote the shipping" + CLAUDE, author=f"{ON_CALL} <grace@example.com>"
+    )
     counted = repository.commit({"stock.py": STOCK}, message="Count the stock", author=COPILOT)
     repository.git("worktree", "add", "-q", "--detach", str(folder / "before"))
     rounded = repository.commit({"quotes.py": ROUNDED}, message="Wait for the carrier" + CURSOR)

@@ -1,7 +1,8 @@
 """
 Draws a board with Grafana's own components in a real browser: the nearest to Grafana that can be had here.
 
-What Grafana does between a query and a component (labels to legends, tables joined) is done here.
+Grafana's transformations are its own, too. What its data source does before them is done here: labels to legends,
+answers to frames.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from .grafana import RANGE_S, Backend, Board, Value, filled
+from .grafana import RANGE_S, Backend, Board, filled
 from .nodejs import ENVIRONMENT, NODE, NPM
 from .programs import program
 
@@ -25,8 +26,16 @@ SOURCES = Path(__file__).parent / "drawing"
 WIDTH = 1500
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>{style}
+* {{ box-sizing: border-box; }}
+.sr-only {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip: rect(0, 0, 0, 0); }}
 body {{ margin: 0; font-family: Inter, Helvetica, Arial, sans-serif; }}</style><div id="board"></div>
-<script>window.mode = {mode}; window.panels = {panels};</script><script>{script}</script>"""
+<script>window.mode = {mode}; window.choices = {choices}; window.panels = {panels};</script>
+<script type="module">{script}</script>"""
+
+HEADER = 44
+"""What the choices above the panels take, in pixels."""
+
+SOURCES_OF = {"loki": "Loki", "tempo": "Tempo"}
 
 
 def build(folder: Path) -> Path:
@@ -41,7 +50,7 @@ def build(folder: Path) -> Path:
     scrollbars = next((folder / "node_modules").glob("**/react-custom-scrollbars-2/lib/index.js"))
     subprocess.run(
         [
-            folder / "node_modules/.bin/esbuild", "draw.jsx", "--bundle", "--outfile=draw.js", "--log-level=error",
+            folder / "node_modules/.bin/esbuild", "draw.jsx", "--bundle", "--format=esm", "--outfile=draw.js", "--log-level=error",
             "--loader:.svg=dataurl", "--loader:.ttf=dataurl", "--alias:react-custom-scrollbars-2=./scrollbars.js",
             f"--alias:scrollbars-as-installed={scrollbars}",
             '--define:process.env.NODE_ENV="production"',
@@ -51,35 +60,47 @@ def build(folder: Path) -> Path:
     return folder
 
 
-def panels_of(board: Board, backend: Backend, values: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Return a board's panels that ask for metrics, each with what it found."""
+def panels_of(
+    board: Board, backend: Backend, values: Mapping[str, str], *, seconds: int = RANGE_S
+) -> list[dict[str, Any]]:
+    """Return a board's panels, each with what it found; or with who would know, where that is not Prometheus."""
     found = []
     for panel in board.panels:
-        targets = [each for each in panel["targets"] if each["datasource"]["type"] == "prometheus"]
-        if not targets:
-            continue
-        now = time.time()
-        drawn = {**panel, "range": [(now - RANGE_S) * 1000, now * 1000]}
-        if panel["type"] == "timeseries":
-            drawn["series"] = [line for each in targets for line in _lines(each, backend, values, now)]
-        elif panel["type"] == "stat":
-            [told] = backend.get("query", query=filled(targets[0]["expr"], values), time=now)["result"]
-            drawn["value"] = float(told["value"][1])
+        targets, now = panel["targets"], time.time()
+        kind = targets[0]["datasource"]["type"]
+        drawn = {**panel, "range": [(now - seconds) * 1000, now * 1000]}
+        if kind != "prometheus":
+            drawn["elsewhere"] = SOURCES_OF[kind]
+        elif panel["type"] == "timeseries":
+            # Few and wide bars, as there would be in a range of hours.
+            step = max(1, seconds // (25 if panel.get("interval") else 150))
+            times = {"start": now - seconds, "end": now, "step": step}
+            chosen = {**values, "__rate_interval": f"{max(10, step)}s"}
+            drawn["series"] = [line for each in targets for line in _lines(each, backend, chosen, times)]
         else:
-            drawn["columns"], drawn["rows"] = _table(panel, targets, backend, values, now)
+            drawn["results"] = [
+                {
+                    "refId": each["refId"],
+                    "series": backend.get("query", query=filled(each["expr"], values), time=now)["result"],
+                }
+                for each in targets
+            ]
+            if panel["type"] == "stat":
+                [[told]] = [each["series"] for each in drawn["results"]]
+                drawn["value"] = float(told["value"][1])
         found.append(drawn)
-    return found
+    return found  # fmt: skip
 
 
 def _lines(
-    target: dict[str, Any], backend: Backend, values: Mapping[str, Value], now: float
+    target: dict[str, Any], backend: Backend, values: Mapping[str, str], times: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    told = backend.get(
-        "query_range", query=filled(target["expr"], values), start=now - RANGE_S, end=now, step=1
-    )["result"]
+    query = filled(target["expr"], values)
+    told = backend.get("query_range", query=query, **times)["result"]
     return [
         {
-            "name": _short(re.sub(r"{{(\w+)}}", lambda match, each=each: each["metric"].get(match[1], ""), target["legendFormat"])),
+            "name": re.sub(r"{{(\w+)}}", lambda match, each=each: each["metric"].get(match[1], ""), target["legendFormat"]),
+            "labels": each["metric"],
             "times": [float(at) * 1000 for at, _ in each["values"]],
             "values": [None if value == "NaN" else float(value) for _, value in each["values"]],
         }
@@ -87,46 +108,19 @@ def _lines(
     ]  # fmt: skip
 
 
-def _table(
-    panel: dict[str, Any],
-    targets: list[dict[str, Any]],
-    backend: Backend,
-    values: Mapping[str, Value],
-    now: float,
-) -> tuple[list[str], list[list[Any]]]:
-    joined: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
-    [organize] = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
-    for target in targets:
-        column = organize["renameByName"][f"Value #{target['refId']}"]
-        for each in backend.get("query", query=filled(target["expr"], values), time=now)["result"]:
-            joined.setdefault(tuple(sorted(each["metric"].items())), {})[column] = float(each["value"][1])
-    titles = organize["renameByName"]
-    present = {label for labels in joined for label, _ in labels}
-    numbers = [title for name, title in titles.items() if name.startswith("Value #")]
-    labels = [
-        name for name in sorted(organize["indexByName"], key=organize["indexByName"].get) if name in present
-    ]
-    rows = [
-        [*(_short(dict(key).get(name, "")) for name in labels), *(cells.get(name) for name in numbers)]
-        for key, cells in joined.items()
-    ]
-    return [*(titles.get(name, name) for name in labels), *numbers], sorted(
-        rows, key=lambda row: -(row[len(labels)] or 0)
-    )
-
-
-def _short(name: str) -> str:
-    return re.sub(r"([0-9a-f]{10})[0-9a-f]{30}", r"\1", name)
-
-
 def draw(
-    bundle: Path, panels: list[dict[str, Any]], picture: Path, *, mode: str = "light"
+    bundle: Path,
+    panels: list[dict[str, Any]],
+    picture: Path,
+    *,
+    choices: Mapping[str, str],
+    mode: str = "light",
 ) -> tuple[int, list[str]]:
     """Draw panels into a PNG; return how many the browser shows something in, and the errors on the page."""
-    height = max(each["gridPos"]["y"] + each["gridPos"]["h"] for each in panels) * 38 + 16
+    height = max(each["gridPos"]["y"] + each["gridPos"]["h"] for each in panels) * 38 + HEADER + 8
     (bundle / "board.html").write_text(
         PAGE.format(
-            style=(bundle / "draw.css").read_text(), mode=json.dumps(mode),
+            style=(bundle / "draw.css").read_text(), mode=json.dumps(mode), choices=json.dumps([*choices.items()]),
             panels=json.dumps(panels).replace("</", "<\\/"), script=(bundle / "draw.js").read_text().replace("</script", "<\\/script"),
         )
     )  # fmt: skip
@@ -139,7 +133,9 @@ def draw(
         page.wait_for_selector(".panel")
         page.wait_for_timeout(1_500)
         shown = (
-            page.locator(".panel").filter(has=page.locator("canvas, [role=table], [role=grid], span")).count()
+            page.locator(".panel")
+            .filter(has=page.locator("canvas, [role=table], [role=grid], span, p"))
+            .count()
         )
         page.screenshot(path=picture)
         browser.close()

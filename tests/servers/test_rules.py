@@ -16,8 +16,7 @@ from .programs import program
 pytestmark = pytest.mark.server
 
 OLD, NEW = "a" * 40, "b" * 40
-LABELS = 'job="shop",code_function_name="shop.quote",byline_commit="{commit}",byline_author="Ana",byline_tool="claude"'
-BY_COMMIT = LABELS.replace('code_function_name="shop.quote",', "")
+LABELS = '{service},code_function_name="shop.quote",byline_commit="{commit}",byline_author="Ana",byline_tool="claude"'
 
 MINUTES = 51 * 60
 """Deployed two days before the end, the new version three hours before."""
@@ -31,9 +30,9 @@ EVALUATED = "4m"
 
 def series(name: str, values: str, **labels: str) -> dict[str, str]:
     """Return an input series of promtool; ``values`` in its own notation, a sample each minute."""
-    commit = labels.pop("commit", NEW)
+    commit, service = labels.pop("commit", NEW), labels.pop("service", 'job="shop"')
     more = "".join(f',{label}="{value}"' for label, value in labels.items())
-    return {"series": f"{name}{{{LABELS.format(commit=commit)}{more}}}", "values": values}
+    return {"series": f"{name}{{{LABELS.format(service=service, commit=commit)}{more}}}", "values": values}
 
 
 def calls(
@@ -182,6 +181,13 @@ CASES: dict[str, tuple[str, bool, Any]] = {
     "a service reports no more": (
         "BylineTelemetryMissing", True, lambda _: [counter(f"1x{MINUTES - 40}", "byline_function_info")],
     ),
+    "one of two services reports no more, and its name is no job": (
+        "BylineTelemetryMissing", True,
+        lambda _: [
+            counter(f"1x{MINUTES - 40}", "byline_function_info", service='service_name="shop"'),
+            counter(f"1x{MINUTES}", "byline_function_info", service='service_name="desk"'),
+        ],
+    ),
     "a service reports": ("BylineTelemetryMissing", False, lambda _: [counter(f"1x{MINUTES}", "byline_function_info")]),
     "samples are dropped": (
         "BylineSamplesDropped", True, lambda _: [counter(steady(each_minute=9), "byline_metrics_dropped_total")],
@@ -192,8 +198,9 @@ CASES: dict[str, tuple[str, bool, Any]] = {
 }  # fmt: skip
 
 
-def told(name: str) -> dict[str, Any]:
+def told(name: str, case: str) -> dict[str, Any]:
     """Return the labels that an alert carries, beside its name."""
+    service = {"service_name" if "is no job" in case else "job": "shop"}
     severity = {"severity": "page" if name.endswith("Page") else "ticket"}
     commit = {"job": "shop", "byline_commit": NEW, "byline_author": "Ana", "byline_tool": "claude"}
     function = {"code_function_name": "shop.quote"}
@@ -205,7 +212,7 @@ def told(name: str) -> dict[str, Any]:
             "BylineCommitErrorBurnTicket": commit,
             "BylineNewIncidentType": commit | {"error_type": "KeyError"},
             "BylineSilentFailures": commit | {"byline_finding_kind": "swallowed"},
-            "BylineTelemetryMissing": {"job": "shop"},
+            "BylineTelemetryMissing": service,
             "BylineSamplesDropped": {"job": "shop"} | function,
         }[name]
     )
@@ -234,7 +241,7 @@ def test_alerts(tmp_path, kind):
             "name": case,
             "interval": "1m",
             "input_series": make(kind),
-            "alert_rule_test": [alert(name, fires=fires, **(told(name) if fires else {}))],
+            "alert_rule_test": [alert(name, fires=fires, **(told(name, case) if fires else {}))],
         }
         for case, (name, fires, make) in CASES.items()
         if kind == "classic" or name.startswith("BylineCommit")  # the others read no histogram

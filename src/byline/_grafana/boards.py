@@ -10,10 +10,23 @@ from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.cog import encoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from .. import _label_names as names
+from .. import _label_names as names, _semconv
 from . import variables
-from .panels import NUMBER, PER_SECOND, SECONDS, SHARE, lines, log_counts, log_lines, number, rows, traces
+from .panels import (
+    MANY_FAIL,
+    NUMBER,
+    PER_SECOND,
+    SECONDS,
+    SHARE,
+    bars,
+    lines,
+    log_counts,
+    log_lines,
+    number,
+    traces,
+)
 from .queries import Histograms, Queries
+from .tables import rows
 
 _FULL, _HALF, _QUARTER = 24, 12, 6
 _TALL, _MIDDLE, _LOW = 9, 7, 4
@@ -29,6 +42,7 @@ def commits(histograms: Histograms) -> str:
     ask = Queries(histograms, variables.SELECTION)
     described = f"{names.COMMIT}, {names.AUTHOR}, {names.TOOL}"
     new = ask.new(names.VERSION, WATCH_HOURS)
+    commit = f"{{{{{names.COMMIT}}}}}"
 
     def watched(expression: str) -> str:
         return f"{expression} and on ({names.VERSION}) ({new})"
@@ -42,47 +56,53 @@ def commits(histograms: Histograms) -> str:
     _add(found, _LOW, _QUARTER, [
         number("AI commits running", "Commits whose functions were called.", NUMBER, f"count({ask.calls(names.COMMIT, _RANGE)} > 0)"),
         number("Calls", "Calls of AI functions per second.", PER_SECOND, ask.calls("", "5m")),
-        number("Error rate", "Share of calls that an exception left.", SHARE, ask.error_rate("", "5m"), bad_from=0.05),
+        number("Error rate", "Share of calls that an exception left.", SHARE, ask.error_rate("", "5m"), bad_from=MANY_FAIL),
         number("Incidents", "Exceptions that left AI functions, in this time range.", NUMBER, f"{ask.counted(names.INCIDENTS, '', _RANGE)} or vector(0)", bad_from=1),
     ])  # fmt: skip
     _add(found, _MIDDLE, _FULL, [
         rows(
             f"New within {WATCH_HOURS} hours",
-            "Versions of functions that were first called within the last 48 hours. A version is named by the newest commit "
-            "that changed the function.",
+            "Versions of functions that were first called within the last 48 hours, worst first. A version is named by the "
+            "newest commit that changed the function; follow it to see its functions before and after.",
             {
+                "functions": watched(f"count by ({names.VERSION}) ({ask.calls(f'{names.VERSION}, {names.FUNCTION}', _RANGE)})"),
                 "calls": watched(ask.calls(names.VERSION, _RANGE, function="increase")),
                 "error rate": watched(ask.error_rate(names.VERSION, _RANGE)),
                 "P95": watched(ask.quantile(0.95, names.VERSION, _RANGE)),
                 "P50": watched(ask.quantile(0.5, names.VERSION, _RANGE)),
             },
             by=[names.VERSION], commit=names.VERSION, sort="error rate",
-            units={"calls": NUMBER, "error rate": SHARE, "P95": SECONDS, "P50": SECONDS},
+            units={"functions": NUMBER, "calls": NUMBER, "error rate": SHARE, "P95": SECONDS, "P50": SECONDS},
         ),
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [
-        lines("P95 by commit", "95 of 100 calls take less. Diamonds are single calls with a trace.", SECONDS,
-              {f"{{{{{names.COMMIT}}}}}": ask.quantile(0.95, names.COMMIT)}, exemplar=True),
-        lines("P50 by commit", "Half of the calls take less.", SECONDS, {f"{{{{{names.COMMIT}}}}}": ask.quantile(0.5, names.COMMIT)}),
         lines("Error rate by commit", "Share of calls that an exception left; cancelled calls are no errors.", SHARE,
-              {f"{{{{{names.COMMIT}}}}}": ask.error_rate(names.COMMIT)}),
-        lines("Calls by commit", "Calls per second.", PER_SECOND, {f"{{{{{names.COMMIT}}}}}": ask.calls(names.COMMIT)}),
-        lines("Incidents by commit", "Exceptions by the commit of the line that is most suspect, also those a rate limit held back.",
-              NUMBER, {f"{{{{{names.COMMIT}}}}} {{{{{names.ERROR}}}}}": ask.counted(names.INCIDENTS, f"{names.COMMIT}, {names.ERROR}")}),
-        lines("Findings by commit", "What byline's probes saw, such as exceptions that were swallowed.",
-              NUMBER, {f"{{{{{names.COMMIT}}}}} {{{{{names.KIND}}}}}": ask.counted(names.FINDINGS, f"{names.COMMIT}, {names.KIND}")}),
+              {commit: ask.error_rate(names.COMMIT)}),
+        bars("Incidents by commit", "Exceptions by the commit of the line that is most suspect, also those a rate limit held back. "
+             "A bar is a minute, or a step of the graph where that is longer.",
+             {f"{commit} {{{{{names.ERROR}}}}}": ask.counted(names.INCIDENTS, f"{names.COMMIT}, {names.ERROR}")}),
+        lines("P95 by commit", "95 of 100 calls take less, on a logarithmic scale. Diamonds are single calls with a trace.",
+              SECONDS, {commit: ask.quantile(0.95, names.COMMIT)}, exemplar=True, logarithmic=True),
+        lines("P50 by commit", "Half of the calls take less, on a logarithmic scale.", SECONDS,
+              {commit: ask.quantile(0.5, names.COMMIT)}, logarithmic=True),
+        lines("Calls by commit", "Calls per second.", PER_SECOND, {commit: ask.calls(names.COMMIT)}),
+        bars("Findings by commit", "What byline's probes saw, such as exceptions that were swallowed. "
+             "A bar is a minute, or a step of the graph where that is longer.",
+             {f"{commit} {{{{{names.KIND}}}}}": ask.counted(names.FINDINGS, f"{names.COMMIT}, {names.KIND}")}),
     ])  # fmt: skip
-    _add(found, _TALL, _FULL, [
+    _add(found, _MIDDLE, _FULL, [
         rows(
-            "Commits", "All of this time range. Follow a commit to its own board, to the repository and to Sentry.",
+            "Commits", "All of this time range, most incidents first. Follow a commit to its own board, to the repository and to Sentry. "
+            "A commit with incidents and no calls changed a line of a function that another commit wrote most of.",
             {
+                "incidents": ask.counted(names.INCIDENTS, described, _RANGE),
                 "calls": ask.calls(described, _RANGE, function="increase"),
                 "error rate": ask.error_rate(described, _RANGE),
                 "P95": ask.quantile(0.95, described, _RANGE),
                 "P50": ask.quantile(0.5, described, _RANGE),
             },
-            by=[names.COMMIT, names.AUTHOR, names.TOOL], sort="calls",
-            units={"calls": NUMBER, "error rate": SHARE, "P95": SECONDS, "P50": SECONDS},
+            by=[names.COMMIT, names.AUTHOR, names.TOOL], sort="incidents",
+            units={"incidents": NUMBER, "calls": NUMBER, "error rate": SHARE, "P95": SECONDS, "P50": SECONDS},
         ),
     ])  # fmt: skip
     return _json(found)
@@ -99,15 +119,16 @@ def one_commit(histograms: Histograms) -> str:
     found = _board(
         "byline-commit",
         "One commit",
-        "What one AI commit does in production, and what its functions did before it.",
+        "What one commit does in production: the functions that it wrote or changed, before and after.",
     )
     _variables(found, [
         *variables.shared(),
-        variables.one("commit", "Commit", f"label_values({names.INFO}{{{variables.SERVICE}}}, {names.COMMIT})"),
-        variables.each_of("function", "Function", f'label_values({names.INFO}{{{variables.SERVICE},{names.COMMIT}="$commit"}}, {names.FUNCTION})'),
+        variables.commit(),
+        variables.functions_of_commit(),
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [
-        lines("P95 before and after", "Of the functions chosen, by their version: the newest commit that changed each.", SECONDS,
+        lines("P95 before and after", "Of the functions chosen, by their version: the newest commit that changed each. "
+              "Diamonds are single calls with a trace.", SECONDS,
               {version: ask.quantile(0.95, by)}, commit=names.VERSION, exemplar=True),
         lines("Error rate before and after", "Share of calls that an exception left, by version.", SHARE,
               {version: ask.error_rate(by)}, commit=names.VERSION),
@@ -129,13 +150,15 @@ def one_commit(histograms: Histograms) -> str:
     _add(found, _MIDDLE, _HALF, [
         lines("Calls", "Per second, by version: the deploy shows as one line ending and another beginning.", PER_SECOND,
               {version: ask.calls(by)}, commit=names.VERSION),
-        lines("Incidents", "By type of the exception; the first suspect is a line of this commit.", NUMBER,
-              {f"{{{{{names.ERROR}}}}}": incidents.counted(names.INCIDENTS, f"{names.ERROR}, {names.COMMIT}")}),
+        bars("Incidents", "By type of the exception; the first suspect is a line of this commit. "
+             "A bar is a minute, or a step of the graph where that is longer.",
+             {f"{{{{{names.ERROR}}}}}": incidents.counted(names.INCIDENTS, f"{names.ERROR}, {names.COMMIT}")}),
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [
         log_lines("Incidents in the logs", "With suspects, message and the function's attribution as structured metadata.",
                   f'{{service_name=~"$service"}} | {names.INCIDENT}!="" | {names.COMMIT}="$commit"'),
-        traces("Traces", "That hold a call of a function this commit wrote.", '{ span.byline.commit = "$commit" }'),
+        traces("Traces", "That hold a call of a function this commit wrote or changed.",
+               f'{{ span.{_semconv.COMMIT} = "$commit" || span.{_semconv.LAST_COMMIT} = "$commit" }}'),
     ])  # fmt: skip
     return _json(found)
 

@@ -1,9 +1,9 @@
-"""The kinds of panel that the boards are made of, and their variables; Grafana's own SDK draws them up."""
+"""The kinds of panel that the boards are made of, but for tables of numbers; Grafana's own SDK draws them up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from grafana_foundation_sdk.builders import (
     common as common_builders,
@@ -18,7 +18,6 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard as model
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from .. import _label_names as names
 
@@ -31,19 +30,14 @@ SHARE: Final = "percentunit"
 PER_SECOND: Final = "cps"
 NUMBER: Final = "short"
 
-_TITLES: Final = {
-    names.COMMIT: "commit",
-    names.VERSION: "version",
-    names.AUTHOR: "author",
-    names.TOOL: "tool",
-    names.FUNCTION: "function",
-    names.MODEL: "model",
-    names.STATUS: "state",
-}
-"""What a table calls its columns."""
+MANY_FAIL: Final = 0.05
+"""The share of failed calls that is shown in red."""
 
-_SHORT_SHA: Final = model.DataTransformerConfig(
-    id_val="renameByRegex", options={"regex": "([0-9a-f]{10})[0-9a-f]{30}", "renamePattern": "$1"}
+FULL_SHA: Final = "/([0-9a-f]{10})[0-9a-f]{30}/g"
+"""What is shortened. Without the slashes, Grafana compares it with a whole name only."""
+
+_SHORT_NAMES: Final = model.DataTransformerConfig(
+    id_val="renameByRegex", options={"regex": FULL_SHA, "renamePattern": "$1"}
 )
 _KEPT: Final = "&".join(
     f"${{{each}}}"
@@ -52,6 +46,8 @@ _KEPT: Final = "&".join(
         "logs:queryparam",
         "traces:queryparam",
         "service:queryparam",
+        "repository:queryparam",
+        "sentry:queryparam",
         "__url_time_range",
     )
 )
@@ -87,6 +83,7 @@ def lines(
     *,
     commit: str = names.COMMIT,
     exemplar: bool = False,
+    logarithmic: bool = False,
 ) -> timeseries.Panel:
     """
     Draw values over time.
@@ -95,6 +92,8 @@ def lines(
         queries: PromQL by the name of its line, in which ``{{label}}`` stands for a label's value.
 
         commit: The label that holds the commit to which a line leads.
+
+        logarithmic: Draw ten times as much one step higher, so that what is small is not flat beside what is large.
     """
     panel = (
         timeseries.Panel()
@@ -102,7 +101,6 @@ def lines(
         .description(description)
         .datasource(METRICS)
         .unit(unit)
-        .min(0)
         .line_width(2)
         .fill_opacity(5)
         .show_points(common.VisibilityMode.AUTO)
@@ -118,9 +116,15 @@ def lines(
             .mode(common.TooltipDisplayMode.MULTI)
             .sort(common.SortOrder.DESCENDING)
         )
-        .with_transformation(_SHORT_SHA)
+        .with_transformation(_SHORT_NAMES)
         .data_links(commit_links(f"${{__field.labels.{commit}}}"))
     )
+    if logarithmic:
+        panel.scale_distribution(
+            common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10)
+        )
+    else:
+        panel.min(0)
     for number, (legend, expression) in enumerate(queries.items()):
         panel.with_target(
             prometheus.Dataquery()
@@ -132,6 +136,19 @@ def lines(
             .ref_id(chr(ord("A") + number))
         )
     return panel
+
+
+def bars(title: str, description: str, queries: Mapping[str, str]) -> timeseries.Panel:
+    """Draw how often something happened: a bar a minute, or a step of the graph where that is longer."""
+    return (
+        lines(title, description, NUMBER, queries)
+        .interval("1m")
+        .draw_style(common.GraphDrawStyle.BARS)
+        .stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
+        .line_width(0)
+        .fill_opacity(80)
+        .show_points(common.VisibilityMode.NEVER)
+    )
 
 
 def number(
@@ -151,62 +168,6 @@ def number(
         .thresholds(board.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps))
         .with_target(prometheus.Dataquery().expr(query).instant().datasource(METRICS).ref_id("A"))
     )
-
-
-def rows(
-    title: str,
-    description: str,
-    queries: Mapping[str, str],
-    *,
-    by: Sequence[str],
-    units: Mapping[str, str],
-    commit: str = names.COMMIT,
-    sort: str = "",
-) -> tables.Panel:
-    """
-    Show a table: the queries are its columns of numbers, joined by their labels.
-
-    Args:
-        by: Labels, each a column.
-
-        units: Grafana's unit for each column of numbers.
-    """
-    panel = tables.Panel().title(title).description(description).datasource(METRICS).filterable(True)
-    renamed = {name: title for name, title in _TITLES.items() if name in by}
-    for at, (column, expression) in enumerate(queries.items()):
-        reference = chr(ord("A") + at)
-        renamed[f"Value #{reference}"] = column
-        panel.with_target(
-            prometheus.Dataquery()
-            .expr(expression)
-            .instant()
-            .format(PromQueryFormat.TABLE)
-            .datasource(METRICS)
-            .ref_id(reference)
-        )
-        panel.override_by_name(column, [model.DynamicConfigValue(id_val="unit", value=units[column])])
-    panel.override_by_name(
-        commit,
-        [model.DynamicConfigValue(id_val="links", value=_built(commit_links("${__value.raw}")))],
-    )
-    panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
-    order = {name: place for place, name in enumerate(dict.fromkeys([*by, *renamed]))}
-    panel.with_transformation(
-        model.DataTransformerConfig(
-            id_val="organize",
-            options={"excludeByName": {"Time": True}, "indexByName": order, "renameByName": renamed},
-        )
-    )
-    if sort:
-        panel.sort_by([common_builders.TableSortByFieldState().display_name(sort).desc(True)])
-    return panel
-
-
-def _built(links: list[Builder[model.DashboardLink]]) -> list[dict[str, Any]]:
-    return [
-        {"title": each.title, "url": each.url, "targetBlank": each.target_blank}
-        for each in (link.build() for link in links)
-    ]
 
 
 def log_lines(title: str, description: str, query: str) -> logs.Panel:

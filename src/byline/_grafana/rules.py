@@ -33,8 +33,11 @@ P95: Final = "byline:call_duration_seconds:p95_1h"
 CALLS: Final = "byline:calls:increase1h"
 ERRORS: Final = "byline:errors:ratio"
 
-_VERSION = f"job, {names.FUNCTION}, {names.COMMIT}, {names.VERSION}, {names.AUTHOR}, {names.TOOL}"
-_COMMIT = f"job, {names.COMMIT}, {names.AUTHOR}, {names.TOOL}"
+# What names the service: the one is left out where the way that metrics came has the other.
+_SERVICE = "job, service_name"
+_SERVICE_NAME = "{{ or $labels.job $labels.service_name }}"
+_VERSION = f"{_SERVICE}, {names.FUNCTION}, {names.COMMIT}, {names.VERSION}, {names.AUTHOR}, {names.TOOL}"
+_COMMIT = f"{_SERVICE}, {names.COMMIT}, {names.AUTHOR}, {names.TOOL}"
 _WINDOWS = tuple(dict.fromkeys(window for _, _, *windows in BURNS for window in windows))
 
 
@@ -85,7 +88,7 @@ def _alert(
 
 
 def _slower() -> dict[str, Any]:
-    same = f"job, {names.FUNCTION}"
+    same = f"{_SERVICE}, {names.FUNCTION}"
     # What ran two days ago at this hour is the version before, on traffic of the same time of day.
     before = f"max by ({same}) ({P95} offset {WATCHED} and {CALLS} offset {WATCHED} >= {LEAST_CALLS})"
     new = f"({P95} and {CALLS} >= {LEAST_CALLS} unless {P95} offset {WATCHED})"
@@ -95,7 +98,7 @@ def _slower() -> dict[str, Any]:
     )
     found = _alert(
         "BylineCommitSlower", expression, "ticket",
-        f"{{{{ $labels.{names.FUNCTION} }}}} is slower since {{{{ $labels.{names.VERSION} }}}}",
+        f"{_SERVICE_NAME}: {{{{ $labels.{names.FUNCTION} }}}} is slower since {{{{ $labels.{names.VERSION} }}}}",
         "Its P95 over the last hour is {{ $value | humanizePercentage }} of what the version before had two days ago.",
         wait="15m",
     )  # fmt: skip
@@ -111,7 +114,7 @@ def _burning() -> list[dict[str, Any]]:
             f"{ERRORS}{long} > {rate * allowed:.4g} and {ERRORS}{short} > {rate * allowed:.4g} "
             f"and on ({_COMMIT}) sum by ({_COMMIT}) ({CALLS}) >= {LEAST_CALLS}",
             severity,
-            f"Calls of functions by {{{{ $labels.{names.COMMIT} }}}} fail",
+            f"{_SERVICE_NAME}: calls of functions by {{{{ $labels.{names.COMMIT} }}}} fail",
             f"{{{{ $value | humanizePercentage }}}} of the calls within {long} were left by an exception, "
             f"{rate:g} times what an objective of {OBJECTIVE:.0%} allows.",
             wait="2m",
@@ -126,7 +129,7 @@ def _new_incident() -> dict[str, Any]:
         "BylineNewIncidentType",
         f"sum by ({by}) ({names.INCIDENTS}) > 0 unless group by ({by}) (last_over_time({names.INCIDENTS}[7d] offset 15m))",
         "ticket",
-        f"{{{{ $labels.{names.ERROR} }}}} is new in functions by {{{{ $labels.{names.COMMIT} }}}}",
+        f"{_SERVICE_NAME}: {{{{ $labels.{names.ERROR} }}}} is new in functions by {{{{ $labels.{names.COMMIT} }}}}",
         "{{ $value }} so far, none in the week before. `byline incidents` lists them, `byline why` explains one.",
     )
 
@@ -137,7 +140,7 @@ def _silent(ask: Queries) -> dict[str, Any]:
         "BylineSilentFailures",
         f"{ask.counted(names.FINDINGS, by, '15m')} > 0",
         "ticket",
-        f"Functions by {{{{ $labels.{names.COMMIT} }}}} fail and say nothing",
+        f"{_SERVICE_NAME}: functions by {{{{ $labels.{names.COMMIT} }}}} fail and say nothing",
         f"{{{{ $value }}}} findings of kind {{{{ $labels.{names.KIND} }}}} within a quarter of an hour.",
         wait="5m",
     )
@@ -146,9 +149,9 @@ def _silent(ask: Queries) -> dict[str, Any]:
 def _missing() -> dict[str, Any]:
     found = _alert(
         "BylineTelemetryMissing",
-        f"group by (job) (last_over_time({names.INFO}[1h] offset 10m)) unless group by (job) ({names.INFO})",
+        f"group by ({_SERVICE}) (last_over_time({names.INFO}[1h] offset 10m)) unless group by ({_SERVICE}) ({names.INFO})",
         "ticket",
-        "{{ $labels.job }} no longer reports what byline measures",
+        f"{_SERVICE_NAME} no longer reports what byline measures",
         "It did within the last hour. The service may be down, or its telemetry may not arrive.",
         wait="10m",
     )
@@ -159,9 +162,9 @@ def _missing() -> dict[str, Any]:
 def _dropped(ask: Queries) -> dict[str, Any]:
     found = _alert(
         "BylineSamplesDropped",
-        f"{ask.counted(names.DROPPED, f'job, {names.FUNCTION}', '15m')} > 0",
+        f"{ask.counted(names.DROPPED, f'{_SERVICE}, {names.FUNCTION}', '15m')} > 0",
         "ticket",
-        f"Calls of {{{{ $labels.{names.FUNCTION} }}}} are not all recorded",
+        f"{_SERVICE_NAME}: calls of {{{{ $labels.{names.FUNCTION} }}}} are not all recorded",
         "{{ $value }} within a quarter of an hour: it is called faster than single calls can be recorded.",
     )
     del found["annotations"]["commit"], found["annotations"]["author"]

@@ -25,6 +25,12 @@ SELECTION: Final = ",".join(
 
 _EVERYTHING = ".*"  # also what has no such label
 
+# Everything has a service. Loki refuses a selector that nothing at all would match, too.
+_EVERY_SERVICE = ".+"
+
+
+_SENTRY = "https://sentry.io/issues/"  # leads on to the organization of whoever is logged in
+
 
 def data_source(name: str, label: str, kind: str) -> board.DatasourceVariable:
     """Let people choose where a kind of telemetry is kept."""
@@ -42,14 +48,9 @@ def _query(name: str, label: str, query: str) -> board.QueryVariable:
     )
 
 
-def choice(name: str, label: str, query: str) -> board.QueryVariable:
+def choice(name: str, label: str, query: str, everything: str = _EVERYTHING) -> board.QueryVariable:
     """Let people choose some of the values of a label, or all."""
-    return _query(name, label, query).multi(True).include_all(True).all_value(_EVERYTHING)
-
-
-def each_of(name: str, label: str, query: str) -> board.QueryVariable:
-    """Let people choose some of the values that a query finds, or all of these and no others."""
-    return _query(name, label, query).multi(True).include_all(True)
+    return _query(name, label, query).multi(True).include_all(True).all_value(everything)
 
 
 def one(name: str, label: str, query: str) -> board.QueryVariable:
@@ -57,18 +58,45 @@ def one(name: str, label: str, query: str) -> board.QueryVariable:
     return _query(name, label, query).multi(False).include_all(False)
 
 
+def commit() -> board.QueryVariable:
+    """Let people choose one commit: an AI commit that wrote functions, or any that changed them since."""
+    found = f"last_over_time({names.INFO}{{{SERVICE}}}[$__range])"
+    changed = f'label_replace({found}, "{names.COMMIT}", "$1", "{names.VERSION}", "(.+)")'
+    by = f"group by ({names.COMMIT})"
+    return one("commit", "Commit", f"query_result({by} ({found}) or {by} ({changed}))").regex(
+        _value_of(names.COMMIT)
+    )
+
+
+def functions_of_commit() -> board.QueryVariable:
+    """Let people choose among the functions that the commit wrote or changed; all of these, and no others."""
+    found = " or ".join(
+        f'last_over_time({names.INFO}{{{SERVICE},{label}="$commit"}}[$__range])'
+        for label in (names.COMMIT, names.VERSION)
+    )
+    query = f"query_result(group by ({names.FUNCTION}) ({found}))"
+    return (
+        _query("function", "Function", query).regex(_value_of(names.FUNCTION)).multi(True).include_all(True)
+    )
+
+
+def _value_of(label: str) -> str:
+    """Return what takes a label's value out of the line of text that Grafana makes of a series."""
+    return f'/{label}="([^"]+)"/'
+
+
 def shared() -> list[board.QueryVariable | board.TextBoxVariable]:
-    """Return what each board needs: which label names the service, the services, and where links lead."""
-    described = f'{{__name__=~"{names.INFO}|{names.TARGET}"}}'
+    """Return what each board needs: which label names the service, the services, and where their commits lead."""
+    described = f'{{__name__=~"{names.INFO}|{names.TARGET}",{SERVICE}}}'
     return [
         one("service_label", "Service label", f"label_names({names.INFO})")
         .regex("/^(job|service_name)$/")
         .hide(model.VariableHide.HIDE_VARIABLE),
-        choice("service", "Service", f"label_values({names.INFO}, ${{service_label}})"),
-        one("repository", "Repository", f"label_values({described}, {names.REPOSITORY})")
-        .regex(r"/^(.*?)(?:\.git)?\/?$/")
-        .hide(model.VariableHide.HIDE_VARIABLE),
-        board.TextBoxVariable("sentry").label("Sentry issues page").default_value(""),
+        choice("service", "Service", f"label_values({names.INFO}, ${{service_label}})", _EVERY_SERVICE),
+        one("repository", "Repository", f"label_values({described}, {names.REPOSITORY})").regex(
+            r"/^(.*?)(?:\.git)?\/?$/"
+        ),
+        board.TextBoxVariable("sentry").label("Sentry issues page").default_value(_SENTRY),
     ]
 
 
