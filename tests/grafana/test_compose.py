@@ -77,7 +77,42 @@ def test_services_wait_for_services():
         wanted = service.get("depends_on", [])
         assert set(wanted) <= SERVICES.keys()
         if isinstance(wanted, dict):
-            assert all("healthcheck" in SERVICES[name] for name in wanted)
+            healthy = {name for name, how in wanted.items() if how["condition"] == "service_healthy"}
+            assert all("healthcheck" in SERVICES[name] for name in healthy)
+
+
+def test_every_server_is_looked_after():
+    """
+    Whatever serves has a health check, or is asked by the one service that the others wait for.
+    """
+    asked = {urlsplit(each).hostname for each in SERVICES["ready"]["command"] if "://" in each}
+
+    unwatched = {
+        name for name, service in SERVICES.items() if "healthcheck" not in service and name not in asked
+    }
+    assert {"ready", "visitors"} == unwatched
+    assert {"ready"} == SERVICES["grafana"]["depends_on"].keys() == SERVICES["shop"]["depends_on"].keys()
+
+
+def test_the_collector_says_that_it_is_up():
+    """
+    Where the collector is asked whether it is up, it listens.
+    """
+    told = yaml.safe_load((FOLDER / "contrib.yaml").read_text("utf-8"))
+    [port] = re.findall(r"collector:(\d+)", " ".join(SERVICES["ready"]["command"]))
+
+    assert ["health_check"] == told["service"]["extensions"]
+    assert told["extensions"]["health_check"]["endpoint"].endswith(f":{port}")
+
+
+def test_commits_lead_to_a_repository():
+    """
+    The service says where its repository is, without which links from a commit lead nowhere.
+    """
+    environment = SERVICES["shop"]["environment"]
+
+    assert "byline" in environment["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"].split(",")
+    assert environment["OTEL_RESOURCE_ATTRIBUTES"].startswith("vcs.repository.url.full=https://")
 
 
 def test_nothing_is_open_to_the_network():
@@ -107,5 +142,10 @@ def test_grafana_finds_boards_and_sources():
 
     assert provider["options"]["path"] in mounted
     assert sorted(wanted) == sorted(each["type"] for each in sources)
-    linked = sources[0]["jsonData"]["exemplarTraceIdDestinations"][0]["datasourceUid"]
-    assert linked in {each["uid"] for each in sources}
+    by_kind = {each["type"]: each["jsonData"] for each in sources}
+    linked = {
+        by_kind["prometheus"]["exemplarTraceIdDestinations"][0]["datasourceUid"],
+        by_kind["loki"]["derivedFields"][0]["datasourceUid"],
+        by_kind["tempo"]["tracesToLogsV2"]["datasourceUid"],
+    }
+    assert {"tempo", "loki"} == linked <= {each["uid"] for each in sources}

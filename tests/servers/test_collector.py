@@ -21,7 +21,7 @@ from .test_grafana import victoria_metrics
 pytestmark = pytest.mark.stack
 
 CONFIGURATION = Path(__file__).parents[2] / "collector-config"
-NOT_IN_CORE = ("tail_sampling", "prometheusremotewrite", "sentry")
+NOT_IN_CORE = ("tail_sampling", "health_check", "prometheusremotewrite", "sentry")
 
 
 def validate(path: Path, **variables: str) -> str:
@@ -64,8 +64,9 @@ def test_contrib_without_its_own_components_is_valid(tmp_path):
     What contrib.yaml shares with every Collector is taken too; the rest this Collector does not know.
     """
     told = yaml.safe_load((CONFIGURATION / "contrib.yaml").read_text())
-    for kind in ("processors", "exporters"):
+    for kind in ("processors", "exporters", "extensions"):
         told[kind] = {name: each for name, each in told[kind].items() if name not in NOT_IN_CORE}
+    told["service"].pop("extensions")
     for pipeline in told["service"]["pipelines"].values():
         pipeline["processors"] = [name for name in pipeline["processors"] if name not in NOT_IN_CORE]
     (tmp_path / "contrib.yaml").write_text(yaml.safe_dump(told))
