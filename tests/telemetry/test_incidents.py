@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent import futures
 
 import pytest
 
@@ -124,6 +125,69 @@ def test_one_incident_per_exception(incidents_of):
 
     assert 1 == len(found)
     assert found[0][_semconv.INCIDENT_FUNCTION].endswith("fail")
+
+
+def test_recursion_without_end(incidents_of):
+    """
+    The innermost function has no stack left to record it: an outer one does, once.
+    """
+
+    @ai_generated
+    def one(number):
+        return other(number)
+
+    @ai_generated
+    def other(number):
+        return one(number + 1)
+
+    def run():
+        with contextlib.suppress(RecursionError):
+            one(0)
+        with contextlib.suppress(ValueError):
+            outer()
+
+    assert ["RecursionError", "ValueError"] == [each["error.type"] for each in incidents_of(run)]
+
+
+def test_one_object_that_is_raised_again(incidents_of):
+    """
+    Python adds to the traceback of an exception that a program keeps and raises again: each raise is an incident.
+    """
+    kept = ValueError("the only one")
+
+    @ai_generated
+    def work():
+        raise kept
+
+    @ai_generated
+    def around():
+        work()
+
+    def run():
+        for _ in range(3):
+            with contextlib.suppress(ValueError):
+                around()
+
+    assert 3 == len(incidents_of(run))
+
+
+def test_future_that_was_waited_for(incidents_of):
+    """
+    What another thread's function raised is one incident, although the function that waited for it fails as well.
+    """
+
+    def run():
+        with futures.ThreadPoolExecutor() as pool:
+
+            @ai_generated
+            def wait(future):
+                return future.result()
+
+            failed = pool.submit(fail)
+            futures.wait([failed])
+            quietly(lambda: wait(pool.submit(wait, failed)))
+
+    assert 1 == len(incidents_of(run))
 
 
 def test_no_source_text_and_no_frames_of_ours(incidents_of):

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from .. import _semconv
 from .._probes import entrance
 from .._telemetry import escapes, failure, faults, gate, incidents
+from .._telemetry.frames import is_inside_another
 from .._telemetry.gate import Turns
 from .._telemetry.recorder import Recorder
 from . import signature, templates
@@ -55,6 +56,23 @@ def _is_error(exception: BaseException) -> bool:
     if len(_errors) < _ERRORS_LIMIT:
         _errors[type(exception)] = outcome
     return True
+
+
+# Where recursion has no end, no stack is left to record it in the innermost function: an outer one does so.
+# Should another thread's exception come in between, that one is recorded once more; no id fits, and no call.
+_is_owed = False
+_ROOM = 100
+"""Frames that recording takes, at most."""
+
+
+def _is_put_off(exception: RecursionError) -> bool:
+    """Tell whether little of the stack was given back so far, and more will be in an outer marked function."""
+    entry = wrapper = exception.__traceback__
+    for _ in range(_ROOM):
+        if entry is None:
+            return wrapper is not None and is_inside_another(wrapper.tb_frame)
+        entry = entry.tb_next
+    return False
 
 
 _Coroutine: TypeAlias = "CoroutineType[Any, Any, object]"
@@ -107,6 +125,7 @@ class Call:
         Returns:
             What the wrapper's frame keeps as long as the exception has its traceback.
         """
+        global _is_owed  # noqa: PLW0603  # as below
         outcome, kept, recorder = "", None, self._recorder
         try:
             if entrance.pending:
@@ -123,16 +142,27 @@ class Call:
                     if span is not None:
                         # A generator's span is not the current one between its steps; the incident names it.
                         span.attach()
-                    self._window, receipt = incidents.capture(
-                        recorder.entry, exception, duration_s, self._window
-                    )
-                    if escapes.watch is not None:
-                        kept = escapes.watch(recorder.entry, exception, receipt)
+                    kept = self._tell(exception, duration_s)
+        except RecursionError:
+            _is_owed = True  # nothing may be called here
         except Exception as fault:  # noqa: BLE001  # whatever it is, the user's exception goes first
             _report(fault)
         if span is not None:
             span.finish(outcome, duration_s)
         return kept
+
+    def _tell(self, exception: builtins.BaseException, duration_s: float) -> object:
+        """Make the incident of an exception, and tell whoever else wants to know of it."""
+        global _is_owed  # noqa: PLW0603  # one flag, of which no other copy may be
+        entry = self._recorder.entry
+        if isinstance(exception, RecursionError) and _is_put_off(exception):
+            _is_owed = True
+            return None
+        self._window, receipt = incidents.capture(
+            entry, exception, duration_s, self._window, is_owed=_is_owed
+        )
+        _is_owed = False
+        return None if escapes.watch is None else escapes.watch(entry, exception, receipt)
 
     def returned(self, duration_s: float, result: object, span: Turns | None) -> object:
         """

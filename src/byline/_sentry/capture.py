@@ -11,11 +11,11 @@ of ours keeps the exception alive, and nothing is written on it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import cast
 
 from sentry_sdk.client import BaseClient
@@ -23,13 +23,14 @@ from sentry_sdk.client import BaseClient
 from .. import _registry
 from .._registry import Entry
 from .._telemetry import faults, worker
-from .._telemetry.frames import chain
+from .._telemetry.frames import chain, is_inside_another
 from .._telemetry.incidents import Receipt
 from . import settings
 from .answers import is_answer
 from .attribution import CONTEXT, Event
 from .event import Made, make
 from .rate import Rate
+from .tracebacks import Kept, has_deeper_wrapper, kept_below, kept_in, raised_at
 
 HOLD_S = 30.0
 """An exception that somebody keeps for longer is reported without waiting for its end."""
@@ -37,17 +38,8 @@ HOLD_S = 30.0
 _MAX_WAITING = 300
 """Failures of which it is not clear yet; an event of each is in memory."""
 
-
-class Kept:
-    """Lives in the wrapper's frame, and so exactly as long as the exception has its traceback."""
-
-    __slots__ = ("__weakref__", "held", "receipt")
-
-    def __init__(self, held: Held | None, receipt: Receipt | None) -> None:
-        self.held = held
-        """None when byline makes no event of the exception."""
-        self.receipt = receipt
-        """Of the exception's incident, where this function has it."""
+_MAX_CHAIN = 1_000
+"""Causes, and members of groups, that are reported with one exception."""
 
 
 class _Tether(weakref.ref[Kept]):
@@ -102,29 +94,44 @@ def _held(entry: Entry, exception: BaseException, receipt: Receipt | None) -> He
     if current is None or traceback is None or not _registry.is_wrapper(traceback.tb_frame.f_code):
         return None
     client, wanted = current
-    inner = _raised_at(traceback)
-    if inner is None or not _is_wanted(client, wanted, traceback) or is_answer(exception):
+    inner = raised_at(traceback)
+    if inner is None or not _is_wanted(client, wanted, traceback, receipt) or is_answer(exception):
         return None
+    _let_go_of_earlier(traceback)
     kind = (id(entry), type(exception), id(inner.tb_frame.f_code), inner.tb_lineno)
     if len(_waiting) >= _MAX_WAITING:
         _rate.suppress(kind)
         return None
     if not _rate.take(kind, wanted.limit):
         return Held(client, kind, None)
-    made = make(client, exception, receipt)
+    made = None
+    try:
+        made = make(client, exception, receipt)
+    finally:
+        if made is None:
+            _rate.give_back(kind)  # reported before it left the function, or refused by the program
     if made is None:
-        _rate.give_back(kind)  # reported before it left the function, or refused by the program
         return None
     _tell_suppressed(made.event, suppressed := _rate.told(kind))
     return Held(client, kind, made, suppressed)
 
 
-def _is_wanted(client: BaseClient, wanted: settings.Settings, traceback: TracebackType) -> bool:
+def _is_wanted(
+    client: BaseClient, wanted: settings.Settings, traceback: TracebackType, receipt: Receipt | None
+) -> bool:
     if wanted.capture == "none" or getattr(client, "transport", None) is None:
         return False
     if wanted.capture == "escaped":
-        return not _is_inside_another(traceback.tb_frame)
-    return not _has_deeper_wrapper(traceback)
+        return not is_inside_another(traceback.tb_frame)
+    return receipt is not None or not has_deeper_wrapper(traceback)
+
+
+def _let_go_of_earlier(traceback: TracebackType) -> None:
+    """An object that the program raises again has been swallowed before: it keeps what tells of that."""
+    for kept in kept_below(traceback):
+        if kept.held is not None:
+            _decide(kept.held)
+            return
 
 
 def note_captured(exception: BaseException, *, is_own: bool) -> bool:
@@ -137,16 +144,25 @@ def note_captured(exception: BaseException, *, is_own: bool) -> bool:
     Returns:
         True when this very exception was sent already, because it was kept for so long.
     """
-    was_sent = False
-    for each in chain(exception):
+    for each in chain(exception, _MAX_CHAIN):
         if is_own and each is exception:
             continue  # see make(): the locals of a frame that is handling it must not be read
-        for held in _held_in(each.__traceback__):
-            if held.close() and held.made is not None:
+        for kept in kept_in(each.__traceback__):
+            held = kept.held
+            if held is not None and held.close() and held.made is not None:
                 held.made = None
                 _rate.give_back(held.kind, held.suppressed)
-            was_sent = was_sent or (each is exception and held.was_sent)
-    return was_sent
+    return not is_own and _was_sent(exception)
+
+
+def _was_sent(exception: BaseException) -> bool:
+    """Tell whether what waited for this exception was sent; what was sent when it was raised before does not count."""
+    for kept in kept_in(exception.__traceback__):
+        if kept.held is not None and kept.held.was_sent:
+            return True
+        if kept.receipt is not None:
+            return False  # deeper ones are of former times
+    return False
 
 
 def _hold(kept: Kept, held: Held) -> None:
@@ -161,11 +177,13 @@ def _gone(reference: weakref.ref[Kept]) -> None:
     """The exception is gone. May run anywhere, also within a garbage collection: no lock, nothing of the host's."""
     # What goes wrong here would be printed on the program's standard error, also when the interpreter ends.
     with suppress(Exception):
-        held = cast(_Tether, reference).held
-        if not held.close():
-            return
-        if held.made is None or not worker.submit(partial(_send, held)):
-            _rate.suppress(held.kind)
+        _decide(cast(_Tether, reference).held)
+
+
+def _decide(held: Held) -> None:
+    """Nobody will report it any more: send it, later, or count it."""
+    if held.close() and (held.made is None or not worker.submit(partial(_send, held))):
+        _rate.suppress(held.kind)
 
 
 def _send(held: Held) -> None:
@@ -221,54 +239,6 @@ def _quietly(do: Callable[[], object]) -> None:
         do()
     except Exception as fault:  # noqa: BLE001  # the program wants to flush, whatever happens to ours
         faults.report(fault, "sending what was held for Sentry")
-
-
-def _raised_at(traceback: TracebackType) -> TracebackType | None:
-    """Return the innermost entry of a traceback; None when the exception never entered the function itself."""
-    last = traceback.tb_next
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    return last
-
-
-def _has_deeper_wrapper(traceback: TracebackType) -> bool:
-    deeper = traceback.tb_next
-    while deeper is not None:
-        if _registry.is_wrapper(deeper.tb_frame.f_code):
-            return True
-        deeper = deeper.tb_next
-    return False
-
-
-def _is_inside_another(frame: FrameType) -> bool:
-    """Tell whether another marked function called this one, so that the exception has not left them all."""
-    outer = frame.f_back
-    while outer is not None:
-        if _registry.is_wrapper(outer.f_code):
-            return True
-        outer = outer.f_back
-    return False
-
-
-def receipt_of(exception: BaseException) -> Receipt | None:
-    """Return the receipt of an exception's incident, else of the incident of what it came from."""
-    for each in (exception, *chain(exception)):
-        for kept in _kept_in(each.__traceback__):
-            if kept.receipt is not None:
-                return kept.receipt
-    return None
-
-
-def _held_in(traceback: TracebackType | None) -> Iterator[Held]:
-    yield from (each.held for each in _kept_in(traceback) if each.held is not None)
-
-
-def _kept_in(traceback: TracebackType | None) -> Iterator[Kept]:
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if _registry.is_wrapper(frame.f_code):
-            yield from (each for each in list(frame.f_locals.values()) if type(each) is Kept)
-        traceback = traceback.tb_next
 
 
 def _forget() -> None:

@@ -17,6 +17,7 @@ from .. import _config
 from .._telemetry.incidents import Receipt
 from .._telemetry.scrub import scrub
 from .attribution import Event, without_wrappers
+from .likeness import likeness_of
 
 MECHANISM = "byline"
 OWN = "byline"
@@ -75,10 +76,10 @@ def make(client: BaseClient, exception: BaseException, receipt: Receipt | None =
         applied = cast("Event | None", scope.apply_to_event(cast(Any, event), hint, options))
     if applied is None:
         return None
-    # From here on it holds no object of the program's.
+    # From here on it keeps nothing alive that has the exception.
     hint.pop(OWN, None)
     hint.pop(RECEIPT, None)
-    hint["exc_info"] = (type(exception), _likeness(exception), None)
+    hint["exc_info"] = (type(exception), likeness_of(exception), None)
     return Made(_plain(applied, options), hint)
 
 
@@ -110,13 +111,3 @@ def _keep_messages_private(event: Event) -> None:
     for value in event["exception"]["values"]:
         if isinstance(value.get("value"), str):
             value["value"] = scrub(value["value"]) if keep else ""
-
-
-def _likeness(exception: BaseException) -> BaseException | None:
-    """Return an exception of the same type with the same arguments, but no traceback: for filters that look at it."""
-    try:
-        likeness = type(exception).__new__(type(exception), *exception.args)
-        vars(likeness).update(vars(exception))
-    except Exception:  # noqa: BLE001  # a class of the program's may do anything; then the filters have its type
-        return None
-    return likeness

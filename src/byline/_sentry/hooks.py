@@ -14,7 +14,7 @@ from sentry_sdk.scope import add_global_event_processor
 
 from .. import _registry, _semconv
 from .._telemetry import escapes, faults, findings as finding_events, spans, worker
-from . import capture, findings, settings
+from . import capture, findings, settings, tracebacks
 from .attribution import Event, Hint, annotate, is_error, put_tags, without_wrappers
 from .event import OWN, RECEIPT
 from .spans import SentrySpans
@@ -70,7 +70,7 @@ def _processed(event: Event, hint: Hint) -> Event | None:
 def _tell_incident(event: Event, hint: Hint, exception: BaseException) -> None:
     """Let the event and the incident of one exception know each other."""
     # Of an event of byline's own, the locals of the frame that is handling it must not be read.
-    receipt = hint.get(RECEIPT) if OWN in hint else capture.receipt_of(exception)
+    receipt = hint.get(RECEIPT) if OWN in hint else tracebacks.receipt_of(exception)
     if receipt is None:
         return
     put_tags(event, {_semconv.INCIDENT_ID: receipt.id})

@@ -7,7 +7,7 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from .. import _registry
 from .._dataclass import dataclass
@@ -37,12 +37,12 @@ def frames_of(exception: BaseException) -> list[Frame]:
     return [frame for each in chain(exception) for frame in reversed(_frames(each.__traceback__))]
 
 
-def chain(exception: BaseException) -> list[BaseException]:
-    """Return an exception's causes and group members, root first, and itself last."""
+def chain(exception: BaseException, limit: int = _MAX_EXCEPTIONS) -> list[BaseException]:
+    """Return an exception's causes and group members, root first, and itself last; so many at most."""
     found: list[BaseException] = []
     seen: set[int] = set()
     waiting = [exception]
-    while waiting and len(found) < _MAX_EXCEPTIONS:
+    while waiting and len(found) < limit:
         each = waiting.pop()
         if id(each) in seen:
             continue
@@ -65,6 +65,57 @@ def _frames(traceback: TracebackType | None) -> list[Frame]:
             found.append(Frame(code, traceback.tb_lineno, traceback.tb_lasti))
         traceback = traceback.tb_next
     return found
+
+
+def is_inside_another(wrapper: FrameType) -> bool:
+    """Tell whether another marked function called this one, so that an exception has not left them all."""
+    frame = wrapper.f_back
+    while frame is not None and not _registry.is_wrapper(frame.f_code):
+        frame = frame.f_back
+    return frame is not None
+
+
+def is_raised_anew(traceback: TracebackType, wrapper: TracebackType, started: float) -> bool:
+    """
+    Tell whether what a traceback holds from a wrapper on is an earlier raise of the same exception object.
+
+    Python adds to the traceback of an object that a program raises again and again: then one ``raise``
+    is in both parts. A future that the call waited for has its exception from elsewhere, or from a call
+    that began later.
+
+    Args:
+        traceback: Of the exception that leaves a call now.
+        wrapper: The entry of the first wrapper below that call's own.
+        started: When the call began, by ``perf_counter``.
+    """
+    if wrapper.tb_frame is traceback.tb_frame:
+        return False  # what was thrown into a generator; and to read the locals of a frame that is handling it makes a circle
+    earlier = wrapper.tb_frame.f_locals.get("_byline_start")
+    if earlier is None or earlier >= started:
+        return False
+    raised, each = set(), traceback.tb_next
+    while each is not None and each is not wrapper:
+        if _is_raise(each):
+            raised.add((id(each.tb_frame.f_code), each.tb_lasti))
+        each = each.tb_next
+    return bool(raised) and any(
+        (id(each.tb_frame.f_code), each.tb_lasti) in raised for each in _below(wrapper)
+    )
+
+
+def _below(wrapper: TracebackType) -> Iterator[TracebackType]:
+    each = wrapper.tb_next
+    for _ in range(_MAX_FRAMES):
+        if each is None:
+            return
+        yield each
+        each = each.tb_next
+
+
+def _is_raise(place: TracebackType) -> bool:
+    from opcode import opmap
+
+    return place.tb_frame.f_code.co_code[place.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
 def facts_of(frames: list[Frame]) -> list[FrameFacts]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from hashlib import sha256
-from time import monotonic
+from time import monotonic, perf_counter
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from .._registry import Entry
 from . import escapes, otel, signals, worker
 from .attributes import metric_attributes
 from .failure import message, stacktrace, type_name
-from .frames import Frame, facts_of, frames_of
+from .frames import Frame, facts_of, frames_of, is_raised_anew
 from .incident_event import attributes_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,12 @@ _state = _State()
 
 
 def capture(
-    entry: Entry, exception: BaseException, duration_s: float, recent: Window | None = None
+    entry: Entry,
+    exception: BaseException,
+    duration_s: float,
+    recent: Window | None = None,
+    *,
+    is_owed: bool = False,
 ) -> tuple[Window | None, Receipt | None]:
     """
     Record that an exception left a marked function.
@@ -123,13 +128,15 @@ def capture(
     Args:
         recent: The window that the last call for this function returned.
 
+        is_owed: Whether a deeper marked function had no stack left to record it.
+
     Returns:
         Its window, and the receipt of its incident: of the one that stands for it where it is held
         back, and None where another frame has it.
     """
     try:
-        last = exception.__traceback__
-        if last is None:
+        last = wrapper = exception.__traceback__
+        if last is None or wrapper is None:
             return recent, None
         # The first frame is our own wrapper.
         deeper = last.tb_next
@@ -147,10 +154,14 @@ def capture(
             recent.repeated.append(None)
             return recent, held.receipt
         while deeper is not None:
-            last, deeper = deeper, deeper.tb_next
-            if last.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME):
+            if deeper.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME) and not is_owed:
+                if is_raised_anew(wrapper, deeper, perf_counter() - duration_s):
+                    break
                 return recent, None  # reported already, there
+            last, deeper = deeper, deeper.tb_next
         return _capture(entry, exception, duration_s, last)
+    except RecursionError:
+        raise  # no stack is left for it: an outer marked function will have some
     except Exception:  # noqa: BLE001  # nothing of ours may fail inside a call
         if not _state.failed:
             _state.failed = True
