@@ -8,7 +8,9 @@ RUN byline scan
 
 FROM python:3.13-slim
 COPY --from=build /byline /tmp/byline
-RUN pip install --no-cache-dir "/tmp/byline[otlp]" flask gunicorn opentelemetry-distro && rm -rf /tmp/byline
+# Without an instrumentation of the framework there is no trace that a call could be part of.
+RUN pip install --no-cache-dir "/tmp/byline[otlp]" flask gunicorn opentelemetry-distro opentelemetry-instrumentation-flask \
+    && rm -rf /tmp/byline
 COPY --from=build /shop /shop
 WORKDIR /shop
 RUN rm -rf .git

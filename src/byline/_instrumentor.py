@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource, ResourceDetector
 
 from . import _config
 from ._config import Config
-from ._exporters.pipeline import deployment
+from ._exporters.resource import deployment
 from ._instrumentation import lifecycle
 from ._manifest import Manifest, find
 from .exceptions import BylineError

@@ -20,7 +20,7 @@ VCS = {
 }
 DETECTED = "from opentelemetry.sdk.resources import Resource\nfound = Resource.create()"
 OWN = (
-    "from byline._exporters.pipeline import resource\nfrom byline._manifest import Manifest, find\n"
+    "from byline._exporters.resource import resource\nfrom byline._manifest import Manifest, find\n"
     "found = resource(Manifest.open(find()).header)"
 )
 
@@ -33,6 +33,7 @@ def attributes(folder: Path, program: str, **variables: str) -> dict[str, str]:
         cwd=folder, env={**clean, **variables}, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert 0 == done.returncode, done.stderr
+    assert "Traceback" not in done.stderr
     found: dict[str, str] = json.loads(done.stdout)
     return found
 
@@ -68,6 +69,18 @@ def test_the_users_word_counts(tmp_path, way):
         found[f"service.{name}"] for name in ("version", "instance.id", "name")
     )
     assert "stable" == found["vcs.ref.head.name"]
+
+
+@pytest.mark.parametrize("signal", ["_logs", "metrics", "trace"])
+def test_whatever_of_the_sdk_comes_first(tmp_path, signal):
+    """
+    The detector is loaded while the SDK is being imported, and needs nothing that is not there yet.
+    """
+    program, variables = WAYS["detector"]
+
+    found = attributes(tmp_path, f"import opentelemetry.sdk.{signal}\n{program}", **variables)
+
+    assert VCS.items() <= found.items()
 
 
 def test_nothing_to_say(tmp_path):

@@ -54,7 +54,7 @@ class Recording:
             StoreError: The store cannot be written.
         """
         # The SDK and sqlite3 are loaded only by those who want a store.
-        from .._exporters.pipeline import resource
+        from .._exporters.resource import resource
         from ..store import Store
 
         self._path = store.absolute()
@@ -111,7 +111,7 @@ class Recording:
 
     def renew(self) -> None:
         """Make providers for this process, a forked child; what its parent's hold is the parent's to write."""
-        from .._exporters.pipeline import another_process
+        from .._exporters.resource import another_process
 
         inherited = self._pipeline
         if inherited is None:
