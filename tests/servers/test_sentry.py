@@ -130,6 +130,7 @@ def test_worker(tmp_path, server, page):
     words = ["celery", "-A", "queue_app", "worker", "--concurrency", "2", "--loglevel", "INFO"]
 
     with serving.running([sys.executable, "-m", "byline", "run", *words], folder, **variables) as worker:
+        worker.wait_for("ready.")
         for items in (["tea", "cup"], []):
             subprocess.run(
                 [sys.executable, "order.py", *items], cwd=folder, env=serving.clean_environment(), check=True

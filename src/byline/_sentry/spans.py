@@ -1,4 +1,4 @@
-"""Under Sentry's own tracing, a marked call inside a transaction becomes a span of it."""
+"""Under Sentry's own tracing, a marked call inside a transaction becomes a span of it; streams.py has the newer kind."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from .._telemetry import faults, gate, spans
 from .._telemetry.gate import Turns
 from .._telemetry.lazy_spans import SLOW_S
 from .._telemetry.recorder import Recorder
-from . import settings
+from . import settings, streams
 
 OPERATION = "function"
 ORIGIN = "auto.function.byline"
+_ATTRIBUTES = {"sentry.op": OPERATION, "sentry.origin": ORIGIN}
 
 _PARAMETERS = inspect.signature(Span.__init__).parameters
 # The SDK renamed it in 2.15, and warns of the old name.
@@ -39,18 +40,24 @@ class SentrySpans:
     def __init__(self) -> None:
         self._is_tracing: bool | None = None
         """None until there is a client to ask."""
+        self._is_streaming = False
 
     def gate(self, first: Callable[[], object]) -> Callable[[], object]:
         """Return the test of the hot path; where Sentry does not trace, OpenTelemetry's alone."""
         if self._is_tracing is False:
             return first
-        return _in_transaction(first) if self._is_tracing else self._once_decided(first)
+        if self._is_tracing is None:
+            return self._once_decided(first)
+        return _in_stream(first) if self._is_streaming else _in_transaction(first)
 
     def _once_decided(self, first: Callable[[], object]) -> Callable[[], object]:
         def ask() -> object:
             client = sentry_sdk.get_client()
             if client.is_active():
-                self._is_tracing = _is_tracing(client)
+                self._is_tracing, self._is_streaming = (
+                    _is_tracing(client),
+                    streams.is_streaming(client.options),
+                )
                 spans.put_beside(self if self._is_tracing else None)
                 return gate.gate.cell_contents()
             return first() or None
@@ -59,6 +66,8 @@ class SentrySpans:
 
     def begin(self, recorder: Recorder, *, attached: bool) -> Turns | None:
         """Start a span for a call, if it is inside a sampled transaction."""
+        if self._is_streaming:
+            return streams.begin(recorder, _ATTRIBUTES, attached=attached)
         scope = Scope.get_current_scope()
         parent = scope.span
         if not isinstance(parent, Span) or not parent.sampled or settings.current() is None:
@@ -77,6 +86,17 @@ def _in_transaction(first: Callable[[], object]) -> Callable[[], object]:
             return True
         scope = _scope()
         span = None if scope is None else scope.span
+        return True if span is not None and span.sampled else None
+
+    return test
+
+
+def _in_stream(first: Callable[[], object]) -> Callable[[], object]:
+    def test() -> object:
+        if first():
+            return True
+        scope = _scope()
+        span = None if scope is None else scope.streamed_span
         return True if span is not None and span.sampled else None
 
     return test
