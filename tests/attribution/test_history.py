@@ -39,7 +39,7 @@ def test_commits_come_before_their_parents(repo):
 
 def test_changes_have_modes_blobs_and_paths(repo):
     """
-    A change says what became of a file: added, deleted, modified, renamed, or of another type.
+    A change says what became of a file: added, deleted, modified, or of another type; renamed files are two changes.
     """
     repo.commit({"gone.py": "1\n", "edited.py": "2\n", "old name.py": TEXT, "type.py": "3\n"})
     blobs = {
@@ -57,11 +57,12 @@ def test_changes_have_modes_blobs_and_paths(repo):
 
     file, link, none = "100644", "120000", "000000"
     expected = {
-        Change("M", file, file, blobs["edited.py"], new("edited.py"), "edited.py", "edited.py"),
-        Change("D", file, none, blobs["gone.py"], NOTHING, "gone.py", "gone.py"),
-        Change("R", file, file, blobs["old name.py"], new("new\nname.py"), "new\nname.py", "old name.py"),
-        Change("A", none, file, NOTHING, new("new.py"), "new.py", "new.py"),
-        Change("T", file, link, blobs["type.py"], new("type.py"), "type.py", "type.py"),
+        Change("M", file, file, blobs["edited.py"], new("edited.py"), "edited.py"),
+        Change("D", file, none, blobs["gone.py"], NOTHING, "gone.py"),
+        Change("D", file, none, blobs["old name.py"], NOTHING, "old name.py"),
+        Change("A", none, file, NOTHING, new("new\nname.py"), "new\nname.py"),
+        Change("A", none, file, NOTHING, new("new.py"), "new.py"),
+        Change("T", file, link, blobs["type.py"], new("type.py"), "type.py"),
     }
     assert expected == set(changes_of(repo)[0].changes[0])
 

@@ -33,13 +33,17 @@ def accountable(
         by_email: Return the address instead of the name.
         identities: Who is AI.
     """
-    people = [(without_aider_suffix(author[0]), author[1])]
-    trailers = list(trailers_in(message))
+    name, email = without_aider_suffix(author[0]), author[1]
+    is_human = identities.is_person(name, email)
+    if is_human and (email or not by_email):
+        return email.strip() if by_email else name.strip()
+    people = []
+    trailers = trailers_in(message)
     for kind in ("co-author", "sign-off"):
         people += [person for each in trailers if each.kind == kind for person in people_in(each.value)]
     people.append((without_aider_suffix(committer[0]), committer[1]))
     # A company's bot signs as author with [bot] and as co-author without.
-    bot = author[0].strip().lower().removesuffix("[bot]") if not identities.is_person(*people[0]) else None
+    bot = None if is_human else author[0].strip().lower().removesuffix("[bot]")
     for name, email in people:
         if name.lower() != bot and identities.is_person(name, email) and (email or not by_email):
             return email.strip() if by_email else name.strip()

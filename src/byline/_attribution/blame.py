@@ -10,12 +10,13 @@ from operator import ne, or_, sub
 from threading import Lock
 
 from ..exceptions import RepositoryError
-from .diffs import Pair, hunks_of, scratch_objects
+from .diffs import Pair, hunks_of
 from .history import changes
 from .incremental import blame_lines, ignore_options, ignored_commits
 from .renames import Renames
 from .replay import Removal, Replay
 from .repository import Repository
+from .scratch import scratch_objects
 from .walk import Plan, plan_walk
 
 Progress = Callable[[str, int, int], None]
@@ -152,8 +153,8 @@ def plan_lines(  # noqa: PLR0913  # half are options
         progress: Told how far the work is.
     """
     with (
-        scratch_objects(repository) as env,
-        Renames(repository, env) as renames,
+        scratch_objects(repository) as scratch,
+        Renames(repository, scratch) as renames,
         closing(changes(repository, head, stop=stop, known=known)) as history,
     ):
         return plan_walk(history, renames, head, paths, lambda count: progress("history", count, 0))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from ..exceptions import RepositoryError
 from .processes import side_by_side
 from .repository import Repository
+from .scratch import Entry, Scratch, scratch_objects
 
 Pair = tuple[str, str]
 """Blob SHA before and after."""
@@ -31,36 +27,9 @@ _DIFF = (
 )  # fmt: skip
 
 
-_MEMORY = "/dev/shm"  # noqa: S108  # the folder in it has a name that nobody can guess
-
 # Blobs come and go by the thousands: without these, glibc gives the memory of each back to the
 # system and asks for it again, which is up to a quarter of git's work. Other libraries ignore them.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 26), "MALLOC_TRIM_THRESHOLD_": str(1 << 27)}
-
-
-@contextmanager
-def scratch_objects(repository: Repository) -> Iterator[dict[str, str]]:
-    """
-    Let git write objects into a folder that is thrown away, while it still reads the repository's.
-
-    Yields:
-        The variables that a git process needs for that.
-    """
-    objects = str(repository.objects_dir())
-    if any(character in objects for character in ':;"'):
-        objects = '"{}"'.format(objects.replace("\\", "\\\\").replace('"', '\\"'))
-    folder = _scratch_folder()
-    try:
-        (Path(folder) / "info").mkdir()
-        yield {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _scratch_folder() -> str:
-    """Make a folder in memory where there is one: git makes a file for every small tree."""
-    folder = _MEMORY if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK | os.X_OK) else None
-    return tempfile.mkdtemp(prefix="byline-", dir=folder)
 
 
 def hunks_of(
@@ -89,16 +58,16 @@ def hunks_of(
         return {}
     size = -(-len(pairs) // max(1, min(jobs, len(pairs) // _MIN_PER_JOB)))
     parts = [pairs[start : start + size] for start in range(0, len(pairs), size)]
-    with scratch_objects(repository) as env:
-        trees = _write_trees(repository, parts, env)
+    with scratch_objects(repository) as scratch:
 
-        def compare(part: Sequence[Pair], old: str, new: str) -> dict[Pair, tuple[Hunk, ...]]:
-            with repository.stream(*_DIFF, old, new, env=env | _KEEP_MEMORY) as output:
+        def compare(part: Sequence[Pair]) -> dict[Pair, tuple[Hunk, ...]]:
+            trees = (_write_tree(scratch, part, side) for side in (0, 1))
+            env = {**scratch.env, **_KEEP_MEMORY}
+            with repository.stream(*_DIFF, *trees, env=env) as output:
                 return _read_diff(output, part, progress)
 
         found: dict[Pair, tuple[Hunk, ...]] = {}
-        arguments = list(zip(parts, trees[::2], trees[1::2], strict=True))
-        for result in side_by_side(compare, arguments, len(parts)):
+        for result in side_by_side(compare, [(part,) for part in parts], len(parts)):
             found.update(result)
     missing = next((pair for pair in pairs if pair not in found), None)
     if missing is not None:
@@ -108,15 +77,11 @@ def hunks_of(
     return found
 
 
-def _write_trees(repository: Repository, parts: Sequence[Sequence[Pair]], env: dict[str, str]) -> list[str]:
-    """Write two trees for each part: what was before, and what came after."""
+def _write_tree(scratch: Scratch, part: Sequence[Pair], side: int) -> str:
     # Names without an extension, so that no rule in .gitattributes applies.
-    text = "\n".join(
-        "".join(f"100644 blob {pair[side]}\t{number:0{_DIGITS}}\n" for number, pair in enumerate(part))
-        for part in parts
-        for side in (0, 1)
+    return scratch.write_tree(
+        [Entry(b"%0*d" % (_DIGITS, number), pair[side]) for number, pair in enumerate(part)]
     )
-    return repository.run("mktree", "--batch", "--missing", input=text.encode(), env=env).decode().split()
 
 
 def _read_diff(

@@ -23,31 +23,25 @@ _PLAIN = (
     "--no-notes",
 )
 # A short header has the parents on a line of their own; a oneline header runs them into the subject.
-_CHANGES = ("--parents", "--pretty=short", "--no-abbrev-commit", "--raw", "-r", "-z", "--no-abbrev", "-m")
-# Blame compares one new file with up to a million removed ones. Above this limit log sees no
-# renames at all, and renames.py asks for each path as blame does.
-_RENAME_LIMIT = 1000
-MAX_RENAMES = _RENAME_LIMIT**2
-"""So many pairs of a removed and a new file does log compare in one commit, and no more."""
-_RENAMES = ("-M", f"-l{_RENAME_LIMIT}")
+# Log would compare all removed files with all new ones; renames.py asks for those that matter, as blame does.
+_CHANGES = (
+    "--parents", "--pretty=short", "--no-abbrev-commit", "--raw", "-r", "-z", "--no-abbrev", "-m", "--no-renames",
+)  # fmt: skip
 _HEADER = re.compile(r"commit (?P<shas>[0-9a-f]+(?: [0-9a-f]+)*)(?: \(from (?P<parent>[0-9a-f]+)\))?")
 _FIELDS = ("%H", "%P", "%an", "%ae", "%aN", "%aE", "%cn", "%ce", "%cN", "%cE", "%ct", "%B")
-_MOVED = "RC"
 
 
 class Change(NamedTuple):
     """One file that differs between a commit and one of its parents."""
 
     status: str
-    """Git's letter: A added, D deleted, M modified, R renamed, T type changed."""
+    """Git's letter: A added, D deleted, M modified, T type changed."""
 
     old_mode: str
     new_mode: str
     old_blob: str
     new_blob: str
     path: str
-    old_path: str
-    """Equal to ``path`` unless the file was renamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,7 @@ def changes(
     current: list[Change] = []
     names = _Names()
     left_out = (*_ancestors_of(stop), *(f"^{sha}" for sha in known))
-    log = ("log", *_PLAIN, *_CHANGES, *_RENAMES, revision, *also, *left_out, "--")
+    log = ("log", *_PLAIN, *_CHANGES, revision, *also, *left_out, "--")
     with repository.stream(*log) as output:
         tokens = _tokens(output)
         for token in tokens:
@@ -137,7 +131,10 @@ def messages(repository: Repository, *revisions: str, walk: bool = True) -> list
     identities: dict[tuple[str, str], Identity] = {}
 
     def identity(name: str, email: str) -> Identity:
-        return identities.setdefault((name, email), Identity(name, email))
+        key = (name, email)
+        if key not in identities:
+            identities[key] = Identity(*key)
+        return identities[key]
 
     records = []
     log = ("log", *_PLAIN, "-z", "--encoding=UTF-8", f"--format=tformat:{'%n'.join(_FIELDS)}")
@@ -199,9 +196,7 @@ class _Names(dict[bytes, str]):
 
 def _change(token: bytes, following: Iterator[bytes], names: _Names) -> Change:
     old_mode, new_mode, old_blob, new_blob, status = token[1:].decode("ascii").split(" ")
-    first = names[next(following, b"")]
-    path = names[next(following, b"")] if status[0] in _MOVED else first
-    return Change(status[0], old_mode, new_mode, old_blob, new_blob, path, first)
+    return Change(status[0], old_mode, new_mode, old_blob, new_blob, names[next(following, b"")])
 
 
 def _commit(sha: str, parents: tuple[str, ...], found: dict[str, list[Change]]) -> CommitChanges:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from .._model import Confidence, Evidence
 from .commits import Commits
-from .diffs import Hunk, Pair, hunks_of, scratch_objects
+from .diffs import Hunk, Pair, hunks_of
 from .history import CommitChanges, changes
 from .marks import Claim, CommitNote, LineMark, MarkIndex, Records, settle
 from .objects import look_up
@@ -21,6 +21,7 @@ from .renames import Renames
 from .replay import Replay
 from .repository import Repository
 from .resolve import strongest
+from .scratch import scratch_objects
 from .walk import Plan, plan_walk
 
 _HEAD = re.compile(r"refs/(?:remotes/[^/]+/)?(?:pull|pr|merge-requests)/(?P<number>\d{1,10})(?:/head)?")
@@ -139,7 +140,7 @@ def recover(repository: Repository, revision: str, found: Sequence[Squash], note
     by_squash: dict[str, list[_File]] = {}
     for file in files:
         by_squash.setdefault(file.squash.commit, []).append(file)
-    with scratch_objects(repository) as env, Renames(repository, env) as renames:
+    with scratch_objects(repository) as scratch, Renames(repository, scratch) as renames:
         plans = {
             sha: plan_walk(parts[sha], renames, group[0].squash.head, [each.path for each in group], _ignore)
             for sha, group in by_squash.items()

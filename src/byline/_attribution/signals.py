@@ -74,14 +74,13 @@ def evidence_in(
         identities: Who is AI.
     """
     agent = identities.identify(*author)
-    trailers = list(trailers_in(message))
     found = list(_of_identity(agent, "author")) if agent else []
-    found += _of_trailers(trailers, agent, identities)
-    if not found:
+    found += _of_trailers(trailers_in(message), agent, identities)
+    if not found and (found := list(_of_markers(message, identities))):
         commits_only = agent is None and (identities.identify(*committer) or Identity("")).tool == "aider"
-        found += [
-            each for each in _of_markers(message, identities) if not (commits_only and each.tool == "aider")
-        ]
+        found = [each for each in found if not (commits_only and each.tool == "aider")]
+    if not found:
+        return ()
     if committed_at in _COPILOT_BY_DEFAULT and {(each.source, each.tool) for each in found} == {
         ("trailer", "copilot")
     }:
@@ -100,6 +99,8 @@ def _of_identity(identity: Identity, source: Source) -> Iterator[Evidence]:
 def _of_trailers(
     trailers: Sequence[Trailer], agent: Identity | None, identities: Identities
 ) -> Iterator[Evidence]:
+    if not trailers:
+        return
     is_deployment = any(each.kind == "replit" and each.value.lower() == "deployment" for each in trailers)
     has_no_share = any(each.kind == "share" and is_negative(each.value) for each in trailers)
     has_checkpoint = any(each.key == "entire-checkpoint" for each in trailers)

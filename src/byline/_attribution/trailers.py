@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["co-author", "sign-off", "assistance", "session", "made-with", "replit", "share"]
@@ -37,6 +38,21 @@ _KINDS: dict[str, Kind] = {
     "entire-attribution": "share",
 }
 _KEYS = {key.replace("-", ""): key for key in _KINDS}
+# Every key, address and marker has one of these. Most messages have none, and need no closer look.
+_TRAILER_WORDS = (
+    "authored", "developed", "signed", "assist", "generated", "agent", "used", "session", "thread", "checkpoint",
+    "lovable", "replit", "made", "entire", "claude.ai",
+)  # fmt: skip
+_MARKER_WORDS = (
+    "generated ",
+    "written ",
+    "authored ",
+    "created ",
+    "made ",
+    "implemented ",
+    "assisted ",
+    "aider",
+)
 
 # Bullets, quotation signs, emphasis and emoji; no quotation marks: what stands in those is an example.
 _PREFIX = r"^(?:_|[^\w\n\"'`‘’“”«»(\[{<])*"  # noqa: RUF001
@@ -90,25 +106,31 @@ class Marker:
     """It carries a robot or a link, or says "generated": nobody writes of a person like this."""
 
 
-def trailers_in(message: str) -> Iterator[Trailer]:
+@lru_cache(maxsize=1)
+def trailers_in(message: str) -> tuple[Trailer, ...]:
     """
-    Yield the trailers of a message in their order.
+    Return the trailers of a message in their order.
 
     Git reads the last paragraph only; a squashed commit carries those of its parts in the middle.
     """
+    if not _has_one_of(_TRAILER_WORDS, message):
+        return ()
     text = _plain(message)
+    found = []
     for match in _TRAILER.finditer(text):
         # To re, a dotless i is an i too when case is ignored, so not every match is a key.
         key = _KEYS.get(re.sub(r"[ -]", "", match["key"].lower()))
         value = match["value"].strip().strip("*_").strip()[:_LONGEST_VALUE]
         if key and value:
-            yield Trailer(_KINDS[key], key, value)
-    for match in _SESSION_URL.finditer(text):
-        yield Trailer("session", "session-url", match[1])
+            found.append(Trailer(_KINDS[key], key, value))
+    found += [Trailer("session", "session-url", match[1]) for match in _SESSION_URL.finditer(text)]
+    return tuple(found)
 
 
 def markers_in(message: str) -> Iterator[Marker]:
     """Yield the lines that begin like "Generated with", and the subject that aider writes."""
+    if not _has_one_of(_MARKER_WORDS, message):
+        return
     text = _plain(message)
     if _AIDER_SUBJECT.match(text):
         yield Marker("aider", is_mechanical=True)
@@ -166,9 +188,17 @@ def model_shares(value: str) -> list[tuple[str, float]]:
     ]
 
 
+def _has_one_of(words: Sequence[str], message: str) -> bool:
+    lower = message.lower()
+    for word in words:  # noqa: SIM110  # a generator costs more than the search
+        if word in lower:
+            return True
+    return False
+
+
 def _plain(message: str) -> str:
     """Undo what tools do to line ends and angle brackets."""
-    text = message.replace("\r\n", "\n").replace("\r", "\n")
+    text = message.replace("\r\n", "\n").replace("\r", "\n") if "\r" in message else message
     if "\\n" in text:
         text = text.replace("\\n", "\n")
     if "&lt;" in text:

@@ -134,7 +134,7 @@ def _origins(
         if change is not None and change.status == "M":
             _add(found, Origin(parent, path, change.old_blob, change.new_blob))
     for parent, change in enumerate(changes):
-        if change is None or change.status not in {"A", "R"}:
+        if change is None or change.status != "A":
             continue
         source = renames.origin(commit.changes[parent], change)
         if source is None:
