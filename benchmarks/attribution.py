@@ -6,6 +6,9 @@ round, on the repositories given as arguments; the one around the current folder
 run on a sample of the files, scaled up, another one each time. Nothing is written into the
 repositories; what goes on from an earlier scan is measured in copies that share their objects. Prints
 Markdown, at the end one table with what the goals ask for.
+
+The whole walk is measured with one process that compares versions, the bounded one with as many as a
+scan uses: they save time by the clock where more than one core is free, and none by the processor's clock.
 """
 
 from __future__ import annotations
@@ -34,11 +37,12 @@ from touches import Range, compare, functions_of
 from byline._attribution.blame import FileOwnership, Ownership, blame_file, own_lines
 from byline._attribution.commits import Commits, is_ai, read_commits
 from byline._attribution.incremental import ignored_commits
+from byline._attribution.rebuild import JOBS
 from byline._attribution.repository import Repository
 from byline._attribution.scan import scan
 from byline._attribution.settings import read_settings
 
-FULL, BOUNDED = "one walk", "one walk, bounded, with reading all messages"
+FULL, BOUNDED = "one walk, one process", "one walk, bounded, with reading all messages, as in a scan"
 REPO_BLAME, GIT_BLAME = "`git.Repo.blame` for each file", "`git blame` for each file"
 LOOKING_THROUGH = "`git.Repo.blame` for each file, looking through the same commits"
 SCAN = "`byline scan` as a whole"
@@ -114,7 +118,8 @@ class Case:
 
     def bounded(self) -> Ownership:
         oldest = _read_commits(self.repository).oldest_ai()
-        return own_lines(self.repository, "HEAD", paths=self.paths, stop=(oldest,) if oldest else ())
+        stop = (oldest,) if oldest else ()
+        return own_lines(self.repository, "HEAD", paths=self.paths, stop=stop, jobs=JOBS)
 
     def repo_blame(self) -> None:
         with git.Repo(self.repository.root) as found:

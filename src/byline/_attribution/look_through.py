@@ -15,6 +15,9 @@ from .seen_through import FunctionLine, Origin, SeenThrough
 
 Progress = Callable[[str, int, int], None]
 
+_BATCH = 10_000
+"""Lines looked through together, all those of a file at once."""
+
 
 def look_through(  # noqa: PLR0913, PLR0917  # what a scan knows
     repository: Repository,
@@ -42,17 +45,29 @@ def look_through(  # noqa: PLR0913, PLR0917  # what a scan knows
         stop: The oldest commit of interest for each file; "" for all of history.
         progress: Told how far it is.
     """
-    lines: dict[FunctionLine, Origin] = {}
-    for path, file in files.items():
-        places = _places(file)
-        oldest = max((order.get(sha, len(order)) for sha in _ai_owners(file)), default=-1)
-        for function in file.functions:
-            has_sign = file.facts(function).has_sign
-            for number in function.behaviour:
-                commit = file.lines[number - 1].commit
-                if commit and (has_sign or order.get(commit, len(order)) < oldest):
-                    lines[FunctionLine(path, function.qualname, number)] = places[number - 1]
-    return SeenThrough(repository, revision, neutral, order, parents).origins(lines, stop, progress)
+    seen = SeenThrough(repository, revision, neutral, order, parents)
+    found: dict[FunctionLine, Origin] = {}
+    waiting: dict[FunctionLine, Origin] = {}
+    for number, file in enumerate(files.values(), 1):
+        waiting.update(_lines(file, order))
+        # What is known of each line takes much more memory than what remains of it.
+        if len(waiting) >= _BATCH or number == len(files):
+            found |= seen.origins(waiting, stop, progress)
+            waiting = {}
+    return found
+
+
+def _lines(file: ScannedFile, order: Mapping[str, int]) -> Iterator[tuple[FunctionLine, Origin]]:
+    """Yield the lines of a file for which it can matter, and where they are from."""
+    path = file.ownership.path
+    places = _places(file)
+    oldest = max((order.get(sha, len(order)) for sha in _ai_owners(file)), default=-1)
+    for function in file.functions:
+        has_sign = file.facts(function).has_sign
+        for number in function.behaviour:
+            commit = file.lines[number - 1].commit
+            if commit and (has_sign or order.get(commit, len(order)) < oldest):
+                yield FunctionLine(path, function.qualname, number), places[number - 1]
 
 
 def with_origins(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,9 @@ Progress = Callable[[str, int, int], None]
 
 FOLDER = "byline"
 """Where caches are, in the repository's git folder."""
+
+JOBS = 2
+"""How many git processes compare blobs at the same time. More save little: most of the rest is ours."""
 
 State = Literal["new", "used", "off"]
 
@@ -173,7 +177,7 @@ class Rebuild:
             if paths:
                 walked = own_lines(
                     self.repository, self.revision, paths=paths, stop=end, progress=progress,
-                    to_go_on=self.path is not None,
+                    jobs=min(JOBS, os.cpu_count() or 1), to_go_on=self.path is not None,
                 )  # fmt: skip
                 found |= walked.files
         return found

@@ -42,7 +42,11 @@ class Renames:
     def __init__(self, repository: Repository, scratch: Scratch) -> None:
         self._repository = repository
         self._scratch = scratch
-        self._removed: tuple[Sequence[Change], str, list[list[Origin]]] = ((), "", [])
+        # What was asked about last: several new files of one commit are asked about in a row.
+        self._changes: Sequence[Change] = ()
+        self._removed: list[Origin] = []
+        self._groups: list[list[Origin]] = []
+        self._tree = ""
 
     def __enter__(self) -> Self:
         return self
@@ -63,26 +67,26 @@ class Renames:
             changes: How the commit differs from one parent.
             change: The one among them that says the file is new.
         """
-        removed = [(other.path, other.old_blob) for other in changes if _removes(other)]
-        same = [origin for origin in removed if origin[1] == change.new_blob]
-        if not removed or len(same) == 1:
+        if self._changes is not changes:
+            self._changes, self._removed, self._tree = changes, [*map(_origin, filter(_removes, changes))], ""
+        same = [origin for origin in self._removed if origin[1] == change.new_blob]
+        if not self._removed or len(same) == 1:
             return same[0] if same else None
-        return self._search(changes, removed, change)
+        return self._search(change)
 
-    def _search(self, changes: Sequence[Change], removed: list[Origin], change: Change) -> Origin | None:
+    def _search(self, change: Change) -> Origin | None:
         """Compare a tree of the removed files with a tree that holds only the new file."""
-        if self._removed[0] is not changes:
-            groups = list(_groups(sorted(removed, key=_by_bytes)))
-            trees = [self._scratch.write_tree([_entry(*each) for each in group]) for group in groups]
+        if not self._tree:
+            self._groups = list(_groups(sorted(self._removed, key=_by_bytes)))
+            trees = [self._scratch.write_tree([_entry(*each) for each in group]) for group in self._groups]
             folders = [Entry(b"%0*d" % (_DIGITS, number), sha, FOLDER) for number, sha in enumerate(trees)]
-            self._removed = (changes, self._scratch.write_tree(folders), groups)
-        _, before, groups = self._removed
+            self._tree = self._scratch.write_tree(folders)
         after = self._scratch.write_tree([_entry(change.path, change.new_blob)])
-        found = self._ask(f"{before} {after}\n")
+        found = self._ask(f"{self._tree} {after}\n")
         if found is None:
             return None
         number, blob = found
-        return next(origin for origin in groups[number] if origin[1] == blob)
+        return next(origin for origin in self._groups[number] if origin[1] == blob)
 
     def _ask(self, trees: str) -> tuple[int, str] | None:
         """Return the number of the folder and the blob of the rename's source, if there is one."""
@@ -114,6 +118,10 @@ class Renames:
 
 def _removes(change: Change) -> bool:
     return change.status == "D" and change.old_mode.startswith(_FILE_TYPE)
+
+
+def _origin(change: Change) -> Origin:
+    return change.path, change.old_blob
 
 
 def _groups(removed: Sequence[Origin]) -> Iterator[list[Origin]]:

@@ -209,8 +209,12 @@ class Replay:
             self.place[first : first + length] = array("I", [place]) * length
             self.line[first : first + length] = array("I", range(start, start + length))
             return
+        if not any(cells):
+            return
         places, lines = self.place, self.line
         for line, cell in enumerate(cells, start):
+            if not cell:
+                continue
             if isinstance(cell, int):
                 if cell > 0:
                     places[cell] = place
