@@ -145,6 +145,74 @@ def test_disabled(checkout):
     assert "off" == checks(checkout, BYLINE_DISABLED="1")["settings"][0]["state"]
 
 
+def test_exponential_histograms(checkout):
+    """
+    Exponential histograms are warned of, since a Prometheus without native ones refuses every batch, and nobody hears.
+    """
+    setting = {
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram"
+    }
+
+    [warned] = checks(checkout, **setting)["histograms"]
+
+    assert "warning" == warned["state"]
+    assert "native histograms" in warned["cure"]
+    assert "histograms" not in checks(checkout)
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_nobody_reads_the_exporters(checkout, tmp_path, is_installed):
+    """
+    Exporters in the environment are read where a distro is installed, and that there is none is said with the cure.
+    """
+    about = tmp_path / "distro" / "distro-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: distro\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[opentelemetry_configurator]\nconfigurator = distro:Configurator\n"
+    )
+    path = str(about.parent) if is_installed else ""
+
+    found = checks(checkout, OTEL_TRACES_EXPORTER="otlp", PYTHONPATH=path)
+
+    assert is_installed is ("distro" not in found)
+    assert is_installed or "pip install opentelemetry-distro" in found["distro"][0]["cure"]
+
+
+LOSING = """\
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+from byline.otel import metric_exporter
+
+exporter = metric_exporter(OTLPMetricExporter("http://127.0.0.1:9/v1/metrics", timeout=1))
+provider = MeterProvider([PeriodicExportingMetricReader(exporter)])
+metrics.set_meter_provider(provider)
+
+from job import f
+
+f()
+print("flushed:", provider.force_flush())
+"""
+
+
+def test_lost_batches(checkout):
+    """
+    Metrics that nobody took are in the log once, and shown with their number, though flushing says that all is well.
+    """
+    (checkout / "losing.py").write_text(LOSING)
+    byline(checkout, "scan")
+
+    done = byline(checkout, "run", "losing.py")
+    notes = [check["told"] for check in checks(checkout)["last run"]]
+
+    assert "flushed: True" in done.stdout
+    assert 1 == done.stderr.count("OTLPMetricExporter could not deliver a batch of metrics")
+    assert any("OTLPMetricExporter" in note and "could not deliver" in note for note in notes)
+
+
 def test_modules_imported_too_early(checkout):
     """
     A module that was imported before byline was turned on is named after the run.

@@ -108,6 +108,14 @@ def _telemetry(environ: Mapping[str, str]) -> Iterator[Check]:
     given = [f"{name}={environ[name]}" for name in names if environ.get(name)]
     told = ", ".join(given) or "no exporter is set in the environment; the embedded store needs none"
     yield Check("opentelemetry", "ok", told)
+    if given and not importlib.metadata.entry_points(group="opentelemetry_configurator"):
+        told = "opentelemetry-instrument reads no OTEL_*_EXPORTER here, since no distro is installed"
+        yield Check(
+            "distro",
+            "warning",
+            told,
+            "pip install opentelemetry-distro, or let the program set up its providers",
+        )
     if environ.get(_AGGREGATION, "").strip().lower() == "base2_exponential_bucket_histogram":
         told = f"{_AGGREGATION} asks for exponential histograms: a Prometheus without native histograms refuses every batch"
         yield Check(
