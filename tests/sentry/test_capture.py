@@ -243,6 +243,32 @@ def test_close_sends_what_is_held(client):
     del kept
 
 
+@pytest.mark.skipif(
+    not hasattr(sentry_sdk.Client, "flush_async"), reason="the lowest version of the SDK has none"
+)
+def test_asynchronous_ends(client):
+    """
+    A program that flushes and closes its client from an event loop loses nothing either.
+    """
+
+    @ai_generated
+    def fail():
+        raise FailureError
+
+    async def main():
+        swallow(fail)
+        await sentry_sdk.flush_async()
+        flushed = len(sent.items)
+        try:
+            fail()
+        except FailureError as error:
+            await sentry_sdk.get_client().close_async()
+            return flushed, len(sent.items), error
+
+    sent = client()
+    assert (1, 2) == asyncio.run(main())[:2]
+
+
 def test_scope_of_the_moment(client, load):
     """
     User, tags, breadcrumbs and the request are those of the moment when it failed.

@@ -22,12 +22,13 @@ from sentry_sdk.client import BaseClient
 
 from .. import _registry
 from .._registry import Entry
-from .._telemetry import faults, worker
+from .._telemetry import worker
 from .._telemetry.frames import chain, is_inside_another
 from .._telemetry.incidents import Receipt
 from . import settings
 from .answers import is_answer
 from .attribution import CONTEXT, Event
+from .ends import follow
 from .event import Made, make
 from .rate import Rate
 from .tracebacks import Kept, has_deeper_wrapper, kept_below, kept_in, raised_at
@@ -73,7 +74,6 @@ class Held:
 
 _rate = Rate()
 _waiting: dict[int, tuple[Held, _Tether]] = {}
-_followed: weakref.WeakSet[BaseClient] = weakref.WeakSet()
 
 
 def watch(entry: Entry, exception: BaseException, receipt: Receipt | None) -> Kept | None:
@@ -170,7 +170,7 @@ def _hold(kept: Kept, held: Held) -> None:
     tether.held = held
     _waiting[id(held)] = held, tether
     worker.each_tick(_send_overdue)
-    _follow(held.client)
+    follow(held.client, partial(_send_those_of, weakref.ref(held.client)))
 
 
 def _gone(reference: weakref.ref[Kept]) -> None:
@@ -207,38 +207,14 @@ def _send_overdue() -> None:
     _send_those(lambda held: held.made is not None and held.due <= now)
 
 
+def _send_those_of(client: weakref.ref[BaseClient]) -> None:
+    _send_those(lambda held: held.client is client())
+
+
 def _send_those(are_wanted: Callable[[Held], bool]) -> None:
     for held, _ in list(_waiting.values()):
         if are_wanted(held) and held.close():
             _send(held)
-
-
-def _follow(client: BaseClient) -> None:
-    """Make a client's ``flush`` and ``close`` include what is held for it: the SDK has no other way to ask for it."""
-    if client in _followed:
-        return
-    _followed.add(client)
-    flush, close = client.flush, client.close
-    this = weakref.ref(client)
-
-    def flush_all(*arguments: object, **options: object) -> None:
-        _quietly(worker.flush)
-        flush(*arguments, **options)
-
-    def close_all(*arguments: object, **options: object) -> None:
-        _quietly(worker.flush)
-        _quietly(partial(_send_those, lambda held: held.client is this()))
-        close(*arguments, **options)
-
-    client.flush = flush_all  # type: ignore[method-assign]
-    client.close = close_all  # type: ignore[method-assign]
-
-
-def _quietly(do: Callable[[], object]) -> None:
-    try:
-        do()
-    except Exception as fault:  # noqa: BLE001  # the program wants to flush, whatever happens to ours
-        faults.report(fault, "sending what was held for Sentry")
 
 
 def _forget() -> None:
