@@ -25,7 +25,7 @@ from sentry_sdk.transport import Transport
 
 import byline
 from byline._sentry import hooks, settings
-from byline._telemetry import gate as hot_path, latency, spans
+from byline._telemetry import latency, spans
 from byline.sentry import BylineIntegration
 
 Work = Callable[[int], float]
@@ -44,6 +44,10 @@ def failing():
     fail({DEPTH})
 
 
+def refuse():
+    raise ValueError("no")
+
+
 def total(a, b=2):
     return a
 """
@@ -57,6 +61,14 @@ class Nowhere(Transport):
 
     def flush(self, *arguments: object, **options: object) -> None:
         """Drop everything."""
+
+
+def start(*, rate: int) -> None:
+    """Make a client, for which byline may add so many events a minute."""
+    sentry_sdk.init(
+        dsn="http://key@127.0.0.1:1/1", transport=Nowhere, integrations=[BylineIntegration(rate=rate)],
+        auto_enabling_integrations=False, traces_sample_rate=1.0, max_breadcrumbs=0,
+    )  # fmt: skip
 
 
 def shop(folder: Path) -> Path:
@@ -145,15 +157,29 @@ def plainly(work: Work) -> Work:
     return run
 
 
-def gated(work: Work, gate: object) -> Work:
-    """Do the work with another test before each call."""
+def alone(work: Work) -> Work:
+    """Do the work while only OpenTelemetry is asked whether it wants spans."""
 
     def run(number: int) -> float:
-        before, hot_path.gate.cell_contents = hot_path.gate.cell_contents, gate
+        beside = spans._beside  # noqa: SLF001  # to put it back
+        spans.put_beside(None)
         try:
             return work(number)
         finally:
-            hot_path.gate.cell_contents = before
+            spans.put_beside(beside)
+
+    return run
+
+
+def swallowed(module: ModuleType) -> Work:
+    """Call a marked function that fails, and lose its exception."""
+
+    def run(number: int) -> float:
+        start = thread_time()
+        for _ in range(number):
+            with contextlib.suppress(ValueError):
+                module.refuse()
+        return thread_time() - start
 
     return run
 
@@ -166,10 +192,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         manifest = next(iter(Path(shop(Path(name))).parent.glob("*manifest*")))
         sys.path.insert(0, name)
-        sentry_sdk.init(
-            dsn="http://key@127.0.0.1:1/1", transport=Nowhere, integrations=[BylineIntegration(rate=10**9)],
-            auto_enabling_integrations=False, traces_sample_rate=1.0, max_breadcrumbs=0,
-        )  # fmt: skip
+        start(rate=10**9)
         bare = importlib.import_module("benchmarked_shop")
         rows = [
             ("an error event, nothing marked", *compare(captured(bare), plainly(captured(bare)), 40, rounds)),
@@ -189,10 +212,18 @@ def main() -> None:
         rows += [
             (
                 "a marked call outside of a transaction, Sentry tracing on",
-                *compare(outside, gated(outside, spans.current), 20_000, rounds),
+                *compare(outside, alone(outside), 20_000, rounds),
             ),
             ("a marked call that becomes a span", *compare(inside, sentrys(marked), 500, rounds)),
         ]
+        start(rate=0)
+        refused = swallowed(marked)
+        rows.append(
+            (
+                "an exception that is swallowed, beyond the rate",
+                *compare(refused, plainly(refused), 2_000, rounds),
+            )
+        )
         latency.stop()
         hooks.install()
     print("| work | with byline, µs | without, µs | ratio |\n|---|---|---|---|")

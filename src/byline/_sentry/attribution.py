@@ -198,7 +198,7 @@ def _stacktraces_of(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _is_wrapper(frame: Mapping[str, Any]) -> bool:
     # The SDK has made the name an absolute path, and parameters may hold a slash.
     return any(
-        f"/{_registry.WRAPPER_FILENAME}" in f"/{name}"
+        _registry.WRAPPER_FILENAME in name and f"/{_registry.WRAPPER_FILENAME}" in f"/{name}"
         for name in (frame.get("abs_path"), frame.get("filename"))
         if isinstance(name, str)
     )

@@ -74,6 +74,8 @@ class Held:
 
 _rate = Rate()
 _waiting: dict[int, tuple[Held, _Tether]] = {}
+_is_ticking = False
+"""Whether the worker knows that what waits becomes due."""
 
 
 def watch(entry: Entry, exception: BaseException, receipt: Receipt | None) -> Kept | None:
@@ -94,8 +96,10 @@ def _held(entry: Entry, exception: BaseException, receipt: Receipt | None) -> He
     if current is None or traceback is None or not _registry.is_wrapper(traceback.tb_frame.f_code):
         return None
     client, wanted = current
+    if not _is_wanted(client, wanted, traceback, receipt) or is_answer(exception):
+        return None
     inner = raised_at(traceback)
-    if inner is None or not _is_wanted(client, wanted, traceback, receipt) or is_answer(exception):
+    if inner is None:
         return None
     _let_go_of_earlier(traceback)
     kind = (id(entry), type(exception), id(inner.tb_frame.f_code), inner.tb_lineno)
@@ -134,7 +138,7 @@ def _let_go_of_earlier(traceback: TracebackType) -> None:
             return
 
 
-def note_captured(exception: BaseException, *, is_own: bool) -> bool:
+def note_captured(exception: BaseException, *, is_own: bool) -> tuple[bool, Receipt | None]:
     """
     Take note that somebody captures an exception, with its causes and the members of a group.
 
@@ -142,17 +146,28 @@ def note_captured(exception: BaseException, *, is_own: bool) -> bool:
         is_own: Whether it is byline, at the moment when the exception leaves the function.
 
     Returns:
-        True when this very exception was sent already, because it was kept for so long.
+        Whether this very exception was sent already, because it was kept for so long; and the receipt
+        of its incident, else of the incident of what it came from.
     """
+    was_sent, receipt, theirs = False, None, None
     for each in chain(exception, _MAX_CHAIN):
         if is_own and each is exception:
             continue  # see make(): the locals of a frame that is handling it must not be read
         for kept in kept_in(each.__traceback__):
             held = kept.held
-            if held is not None and held.close() and held.made is not None:
-                held.made = None
-                _rate.give_back(held.kind, held.suppressed)
-    return not is_own and _was_sent(exception)
+            if held is not None:
+                _leave_to_them(held)
+                was_sent = was_sent or (each is exception and held.was_sent)
+            if each is exception:
+                receipt = receipt or kept.receipt
+            theirs = theirs or kept.receipt
+    return was_sent and _was_sent(exception), receipt or theirs
+
+
+def _leave_to_them(held: Held) -> None:
+    if held.close() and held.made is not None:
+        held.made = None
+        _rate.give_back(held.kind, held.suppressed)
 
 
 def _was_sent(exception: BaseException) -> bool:
@@ -166,11 +181,16 @@ def _was_sent(exception: BaseException) -> bool:
 
 
 def _hold(kept: Kept, held: Held) -> None:
+    global _is_ticking  # noqa: PLW0603  # to ask the worker each time costs more than all the rest
     tether = _Tether(kept, _gone)
     tether.held = held
     _waiting[id(held)] = held, tether
-    worker.each_tick(_send_overdue)
-    follow(held.client, partial(_send_those_of, weakref.ref(held.client)))
+    if held.made is None:
+        return  # it is counted, and nobody waits for that
+    if not (_is_ticking and worker.is_wanted()):
+        worker.each_tick(_send_overdue)
+        _is_ticking = True
+    follow(held.client, _send_those_of)
 
 
 def _gone(reference: weakref.ref[Kept]) -> None:
@@ -207,8 +227,8 @@ def _send_overdue() -> None:
     _send_those(lambda held: held.made is not None and held.due <= now)
 
 
-def _send_those_of(client: weakref.ref[BaseClient]) -> None:
-    _send_those(lambda held: held.client is client())
+def _send_those_of(client: BaseClient) -> None:
+    _send_those(lambda held: held.client is client)
 
 
 def _send_those(are_wanted: Callable[[Held], bool]) -> None:

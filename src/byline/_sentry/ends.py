@@ -13,19 +13,25 @@ from .._telemetry import faults, worker
 _followed: weakref.WeakSet[BaseClient] = weakref.WeakSet()
 
 
-def follow(client: BaseClient, send: Callable[[], object]) -> None:
+def follow(client: BaseClient, send: Callable[[BaseClient], object]) -> None:
     """
     Do byline's part first whenever a client is flushed or closed, from now on.
 
     Args:
-        send: Hands over what is held for this client; it must not keep the client alive.
+        send: Hands over what is held for a client.
     """
     if client in _followed:
         return
     _followed.add(client)
-    _follow(client, send)
+    this = weakref.ref(client)
+
+    def send_held() -> None:
+        if (present := this()) is not None:
+            send(present)
+
+    _follow(client, send_held)
     if hasattr(client, "flush_async"):  # newer versions of the SDK
-        _follow_async(client, send)
+        _follow_async(client, send_held)
 
 
 def _follow(client: BaseClient, send: Callable[[], object]) -> None:

@@ -14,7 +14,8 @@ from sentry_sdk.scope import add_global_event_processor
 
 from .. import _registry, _semconv
 from .._telemetry import escapes, faults, findings as finding_events, spans, worker
-from . import capture, findings, settings, tracebacks
+from .._telemetry.incidents import Receipt
+from . import capture, findings, settings
 from .attribution import Event, Hint, annotate, is_error, put_tags, without_wrappers
 from .event import OWN, RECEIPT
 from .spans import SentrySpans
@@ -59,18 +60,19 @@ def _processed(event: Event, hint: Hint) -> Event | None:
     info = hint.get("exc_info")
     exception = info[1] if isinstance(info, tuple) and len(info) > 1 else None
     if isinstance(exception, BaseException):
-        if capture.note_captured(exception, is_own=OWN in hint):
+        was_sent, receipt = capture.note_captured(exception, is_own=OWN in hint)
+        if was_sent:
             return None
-        _tell_incident(event, hint, exception)
+        _tell_incident(event, hint, receipt)
     annotate(event, hint)
     without_wrappers(event)
     return event
 
 
-def _tell_incident(event: Event, hint: Hint, exception: BaseException) -> None:
+def _tell_incident(event: Event, hint: Hint, receipt: Receipt | None) -> None:
     """Let the event and the incident of one exception know each other."""
-    # Of an event of byline's own, the locals of the frame that is handling it must not be read.
-    receipt = hint.get(RECEIPT) if OWN in hint else tracebacks.receipt_of(exception)
+    if OWN in hint:
+        receipt = hint.get(RECEIPT)
     if receipt is None:
         return
     put_tags(event, {_semconv.INCIDENT_ID: receipt.id})

@@ -7,7 +7,6 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from .. import _registry
-from .._telemetry.frames import chain
 from .._telemetry.incidents import Receipt
 
 if TYPE_CHECKING:
@@ -55,15 +54,6 @@ def _kept_by(frame: FrameType) -> list[Kept]:
     if not _registry.is_wrapper(frame.f_code):
         return []
     return [each for each in list(frame.f_locals.values()) if type(each) is Kept]
-
-
-def receipt_of(exception: BaseException) -> Receipt | None:
-    """Return the receipt of an exception's incident, else of the incident of what it came from."""
-    for each in (exception, *chain(exception)):
-        for kept in kept_in(each.__traceback__):
-            if kept.receipt is not None:
-                return kept.receipt
-    return None
 
 
 def raised_at(traceback: TracebackType) -> TracebackType | None:
