@@ -47,8 +47,8 @@ class NotFoundError(BylineError):
     slug = "not-found"
 
 
-class MissingExtraError(BylineError):
-    """A feature needs an optional dependency that is not installed."""
+class MissingExtraError(BylineError, ImportError):
+    """A feature needs an optional dependency that is not installed; an ``ImportError``, as everybody expects of an import."""
 
     slug = "missing-extra"
 
