@@ -118,7 +118,7 @@ def _line(text: str) -> str:
 def patterns() -> None:
     """Write the table of rules."""
     print("| pattern | certainty | sign | exception types | message |\n|---|---|---|---|---|")
-    for rule in _patterns.RULES:
+    for rule in _patterns.rules():
         types = ", ".join(f"`{name}`" for name in sorted(rule.types))
         says = f"`{rule.says}`".replace("|", "\\|") if rule.says else ""
         print(f"| `{rule.pattern}` | {rule.certainty} | {rule.reason} | {types} | {says} |")

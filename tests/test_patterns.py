@@ -398,7 +398,7 @@ def test_a_rule_is_a_sentence_part():
     """
     Each rule says in words what it has seen, and names types as Python does.
     """
-    for rule in _patterns.RULES:
+    for rule in _patterns.rules():
         assert rule.reason
         assert not rule.reason.endswith(".")
         assert all(part.isidentifier() for name in rule.types for part in name.split("."))

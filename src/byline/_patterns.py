@@ -58,64 +58,69 @@ class Rule:
     """What its message must hold, in whatever case, as a regular expression; empty for anything."""
 
 
-def _rule(pattern: Pattern, certainty: Certainty, reason: str, types: str, says: str = "") -> Rule:
-    return Rule(pattern, certainty, reason, frozenset(types.split()), says)
-
-
-RULES: Sequence[Rule] = (
+_RULES: Sequence[tuple[Pattern, Certainty, str, str, str]] = (
     # The first that matches decides: the message before the type alone, the special before the general.
-    _rule("hallucinated-dependency", "high", "a module that is not there", "ModuleNotFoundError"),
-    _rule("hallucinated-api", "high", "a name that the module does not have", "ImportError", "cannot import name"),
-    _rule("hallucinated-api", "high", "a name that the module does not have", "AttributeError", r"module '.*' has no attribute"),
-    _rule("hallucinated-dependency", "medium", "a module that cannot be imported", "ImportError"),
-    _rule("edge-case", "high", "None where a value was expected", "AttributeError TypeError", r"'NoneType'"),
-    _rule("hallucinated-api", "high", "an argument that the function does not take", "TypeError", r"unexpected keyword argument|is an invalid keyword argument"),
-    _rule("hallucinated-api", "medium", "a call that does not fit the signature", "TypeError", r"takes .* (positional )?arguments?|missing \d+ required|expected (at most|at least|exactly) \d+ argument|takes no (keyword )?arguments"),
-    _rule("hallucinated-api", "medium", "an attribute that the object does not have", "AttributeError"),
-    _rule("hallucinated-api", "medium", "a name that is not defined", "NameError", "is not defined"),
-    _rule("security", "high", "several statements where one was expected", "sqlite3.ProgrammingError sqlite3.Warning", "one statement at a time"),
-    _rule("security", "high", "an archive that writes outside of its folder", "tarfile.OutsideDestinationError tarfile.AbsolutePathError tarfile.LinkOutsideDestinationError tarfile.AbsoluteLinkError"),
-    _rule("security", "high", "an object that safe loading refuses", "yaml.constructor.ConstructorError", "could not determine a constructor"),
-    _rule("security", "high", "a request that the framework finds suspicious", "django.core.exceptions.SuspiciousOperation"),
-    _rule("security", "medium", "a statement put together from values", "sqlite3.OperationalError psycopg.errors.SyntaxError psycopg2.errors.SyntaxError", r"syntax error|unrecognized token"),
-    _rule("security", "medium", "data that nobody vouches for was unpickled", "pickle.UnpicklingError _pickle.UnpicklingError"),
-    _rule("security", "medium", "a signature or certificate that does not hold", "ssl.SSLCertVerificationError jwt.exceptions.InvalidSignatureError cryptography.exceptions.InvalidSignature cryptography.fernet.InvalidToken"),
-    _rule("security", "medium", "a zero byte in a path or argument", "ValueError", "embedded null (byte|character)"),
-    _rule("resource-leak", "high", "no file descriptor is left", "OSError", r"Too many open files|\[Errno (23|24)\]"),
-    _rule("resource-leak", "high", "the connection pool is exhausted", "sqlalchemy.exc.TimeoutError psycopg_pool.PoolTimeout psycopg2.pool.PoolError urllib3.exceptions.EmptyPoolError"),
-    _rule("resource-leak", "high", "the database takes no more connections", "sqlalchemy.exc.OperationalError psycopg.OperationalError psycopg2.OperationalError pymysql.err.OperationalError", r"too many (clients|connections)|connection slots are reserved"),
-    _rule("resource-leak", "high", "no more threads or processes can be started", "RuntimeError BlockingIOError", r"can't start new thread|Resource temporarily unavailable"),
-    _rule("resource-leak", "high", "something was not closed", "ResourceWarning"),
-    _rule("resource-leak", "medium", "no memory is left", "MemoryError"),
-    _rule("race-condition", "high", "a collection changed while it was iterated", "RuntimeError", r"changed size during iteration|mutated during iteration|changed during iteration"),
-    _rule("race-condition", "high", "two transactions wait for each other", "sqlalchemy.exc.OperationalError sqlalchemy.exc.DBAPIError psycopg.errors.DeadlockDetected psycopg2.errors.DeadlockDetected pymysql.err.OperationalError", r"deadlock|lock wait timeout"),
-    _rule("race-condition", "high", "another writer holds the database", "sqlite3.OperationalError sqlalchemy.exc.OperationalError", r"(database|table).* is locked"),
-    _rule("race-condition", "high", "somebody else changed the row meanwhile", "sqlalchemy.orm.exc.StaleDataError"),
-    _rule("race-condition", "high", "one object used by two at once", "RuntimeError ValueError sqlite3.ProgrammingError", r"already executing|already running|different (event )?loop|another (operation|coroutine) is|created in a thread|un-?acquired lock|release unlocked lock"),
-    _rule("race-condition", "medium", "written twice: a retry that repeats, or two at once", "sqlite3.IntegrityError sqlalchemy.exc.IntegrityError psycopg.errors.UniqueViolation psycopg2.errors.UniqueViolation", r"unique|duplicate"),
-    _rule("race-condition", "low", "made by somebody else first", "FileExistsError"),
-    _rule("performance", "high", "a time limit for the work", "celery.exceptions.SoftTimeLimitExceeded billiard.exceptions.SoftTimeLimitExceeded subprocess.TimeoutExpired"),
-    _rule("performance", "high", "a statement that runs too long", "sqlalchemy.exc.OperationalError psycopg.errors.QueryCanceled psycopg2.errors.QueryCanceled", r"statement timeout|interrupted"),
-    _rule("missing-error-handling", "high", "a connection that broke, and nobody is ready for it", "ConnectionError http.client.RemoteDisconnected http.client.IncompleteRead requests.exceptions.ConnectionError requests.exceptions.ChunkedEncodingError httpx.NetworkError httpx.ConnectError httpx.ReadError httpx.RemoteProtocolError aiohttp.client_exceptions.ClientConnectionError urllib3.exceptions.ProtocolError"),
-    _rule("missing-error-handling", "high", "a service that did not answer in time, and nobody is ready for it", "TimeoutError requests.exceptions.Timeout requests.exceptions.ReadTimeout requests.exceptions.ConnectTimeout httpx.TimeoutException httpx.ReadTimeout httpx.ConnectTimeout urllib3.exceptions.TimeoutError", r"timed? ?out|\[Errno 110\]|\[Errno 60\]"),
-    _rule("missing-error-handling", "high", "a service that cannot be reached, and nobody is ready for it", "urllib.error.URLError socket.gaierror ssl.SSLError sqlalchemy.exc.InterfaceError sqlalchemy.exc.OperationalError psycopg.OperationalError psycopg2.OperationalError redis.exceptions.ConnectionError requests.exceptions.RequestException"),
-    _rule("missing-error-handling", "medium", "an answer that is not what was promised", "json.decoder.JSONDecodeError http.client.HTTPException xml.etree.ElementTree.ParseError requests.exceptions.JSONDecodeError"),
-    _rule("missing-error-handling", "medium", "a file that is not there, or not ours", "FileNotFoundError PermissionError IsADirectoryError NotADirectoryError"),
-    _rule("performance", "low", "the work took longer than it was given", "TimeoutError"),
-    _rule("performance", "low", "too deep a recursion", "RecursionError"),
-    _rule("edge-case", "high", "a division by nothing", "ZeroDivisionError decimal.DivisionByZero decimal.InvalidOperation"),
-    _rule("edge-case", "high", "an empty or short collection", "IndexError statistics.StatisticsError"),
-    _rule("edge-case", "high", "an empty or short collection", "ValueError", r"not enough values to unpack|too many values to unpack|argument is empty|empty sequence|not in list|is not in deque"),
-    _rule("edge-case", "high", "text that is no such value", "ValueError", r"invalid literal for int|could not convert string|out of range|does not match format|Invalid isoformat"),
-    _rule("edge-case", "medium", "a key that is not there", "KeyError"),
-    _rule("edge-case", "medium", "text in another encoding", "UnicodeError"),
-    _rule("edge-case", "medium", "a value of another type", "TypeError", r"unsupported operand|can only concatenate|not supported between|is not (subscriptable|iterable|callable)|object is not|must be"),
-    _rule("edge-case", "medium", "a path on which a variable is never set", "UnboundLocalError"),
-    _rule("edge-case", "medium", "the end of an iterator", "RuntimeError", "generator raised StopIteration"),
-    _rule("edge-case", "medium", "the end of an iterator", "StopIteration StopAsyncIteration"),
-    _rule("edge-case", "low", "a value out of bounds", "ArithmeticError ValueError"),
+    ("hallucinated-dependency", "high", "a module that is not there", "ModuleNotFoundError", ""),
+    ("hallucinated-api", "high", "a name that the module does not have", "ImportError", "cannot import name"),
+    ("hallucinated-api", "high", "a name that the module does not have", "AttributeError", r"module '.*' has no attribute"),
+    ("hallucinated-dependency", "medium", "a module that cannot be imported", "ImportError", ""),
+    ("edge-case", "high", "None where a value was expected", "AttributeError TypeError", r"'NoneType'"),
+    ("hallucinated-api", "high", "an argument that the function does not take", "TypeError", r"unexpected keyword argument|is an invalid keyword argument"),
+    ("hallucinated-api", "medium", "a call that does not fit the signature", "TypeError", r"takes .* (positional )?arguments?|missing \d+ required|expected (at most|at least|exactly) \d+ argument|takes no (keyword )?arguments"),
+    ("hallucinated-api", "medium", "an attribute that the object does not have", "AttributeError", ""),
+    ("hallucinated-api", "medium", "a name that is not defined", "NameError", "is not defined"),
+    ("security", "high", "several statements where one was expected", "sqlite3.ProgrammingError sqlite3.Warning", "one statement at a time"),
+    ("security", "high", "an archive that writes outside of its folder", "tarfile.OutsideDestinationError tarfile.AbsolutePathError tarfile.LinkOutsideDestinationError tarfile.AbsoluteLinkError", ""),
+    ("security", "high", "an object that safe loading refuses", "yaml.constructor.ConstructorError", "could not determine a constructor"),
+    ("security", "high", "a request that the framework finds suspicious", "django.core.exceptions.SuspiciousOperation", ""),
+    ("security", "medium", "a statement put together from values", "sqlite3.OperationalError psycopg.errors.SyntaxError psycopg2.errors.SyntaxError", r"syntax error|unrecognized token"),
+    ("security", "medium", "data that nobody vouches for was unpickled", "pickle.UnpicklingError _pickle.UnpicklingError", ""),
+    ("security", "medium", "a signature or certificate that does not hold", "ssl.SSLCertVerificationError jwt.exceptions.InvalidSignatureError cryptography.exceptions.InvalidSignature cryptography.fernet.InvalidToken", ""),
+    ("security", "medium", "a zero byte in a path or argument", "ValueError", "embedded null (byte|character)"),
+    ("resource-leak", "high", "no file descriptor is left", "OSError", r"Too many open files|\[Errno (23|24)\]"),
+    ("resource-leak", "high", "the connection pool is exhausted", "sqlalchemy.exc.TimeoutError psycopg_pool.PoolTimeout psycopg2.pool.PoolError urllib3.exceptions.EmptyPoolError", ""),
+    ("resource-leak", "high", "the database takes no more connections", "sqlalchemy.exc.OperationalError psycopg.OperationalError psycopg2.OperationalError pymysql.err.OperationalError", r"too many (clients|connections)|connection slots are reserved"),
+    ("resource-leak", "high", "no more threads or processes can be started", "RuntimeError BlockingIOError", r"can't start new thread|Resource temporarily unavailable"),
+    ("resource-leak", "high", "something was not closed", "ResourceWarning", ""),
+    ("resource-leak", "medium", "no memory is left", "MemoryError", ""),
+    ("race-condition", "high", "a collection changed while it was iterated", "RuntimeError", r"changed size during iteration|mutated during iteration|changed during iteration"),
+    ("race-condition", "high", "two transactions wait for each other", "sqlalchemy.exc.OperationalError sqlalchemy.exc.DBAPIError psycopg.errors.DeadlockDetected psycopg2.errors.DeadlockDetected pymysql.err.OperationalError", r"deadlock|lock wait timeout"),
+    ("race-condition", "high", "another writer holds the database", "sqlite3.OperationalError sqlalchemy.exc.OperationalError", r"(database|table).* is locked"),
+    ("race-condition", "high", "somebody else changed the row meanwhile", "sqlalchemy.orm.exc.StaleDataError", ""),
+    ("race-condition", "high", "one object used by two at once", "RuntimeError ValueError sqlite3.ProgrammingError", r"already executing|already running|different (event )?loop|another (operation|coroutine) is|created in a thread|un-?acquired lock|release unlocked lock"),
+    ("race-condition", "medium", "written twice: a retry that repeats, or two at once", "sqlite3.IntegrityError sqlalchemy.exc.IntegrityError psycopg.errors.UniqueViolation psycopg2.errors.UniqueViolation", r"unique|duplicate"),
+    ("race-condition", "low", "made by somebody else first", "FileExistsError", ""),
+    ("performance", "high", "a time limit for the work", "celery.exceptions.SoftTimeLimitExceeded billiard.exceptions.SoftTimeLimitExceeded subprocess.TimeoutExpired", ""),
+    ("performance", "high", "a statement that runs too long", "sqlalchemy.exc.OperationalError psycopg.errors.QueryCanceled psycopg2.errors.QueryCanceled", r"statement timeout|interrupted"),
+    ("missing-error-handling", "high", "a connection that broke, and nobody is ready for it", "ConnectionError http.client.RemoteDisconnected http.client.IncompleteRead requests.exceptions.ConnectionError requests.exceptions.ChunkedEncodingError httpx.NetworkError httpx.ConnectError httpx.ReadError httpx.RemoteProtocolError aiohttp.client_exceptions.ClientConnectionError urllib3.exceptions.ProtocolError", ""),
+    ("missing-error-handling", "high", "a service that did not answer in time, and nobody is ready for it", "TimeoutError requests.exceptions.Timeout requests.exceptions.ReadTimeout requests.exceptions.ConnectTimeout httpx.TimeoutException httpx.ReadTimeout httpx.ConnectTimeout urllib3.exceptions.TimeoutError", r"timed? ?out|\[Errno 110\]|\[Errno 60\]"),
+    ("missing-error-handling", "high", "a service that cannot be reached, and nobody is ready for it", "urllib.error.URLError socket.gaierror ssl.SSLError sqlalchemy.exc.InterfaceError sqlalchemy.exc.OperationalError psycopg.OperationalError psycopg2.OperationalError redis.exceptions.ConnectionError requests.exceptions.RequestException", ""),
+    ("missing-error-handling", "medium", "an answer that is not what was promised", "json.decoder.JSONDecodeError http.client.HTTPException xml.etree.ElementTree.ParseError requests.exceptions.JSONDecodeError", ""),
+    ("missing-error-handling", "medium", "a file that is not there, or not ours", "FileNotFoundError PermissionError IsADirectoryError NotADirectoryError", ""),
+    ("performance", "low", "the work took longer than it was given", "TimeoutError", ""),
+    ("performance", "low", "too deep a recursion", "RecursionError", ""),
+    ("edge-case", "high", "a division by nothing", "ZeroDivisionError decimal.DivisionByZero decimal.InvalidOperation", ""),
+    ("edge-case", "high", "an empty or short collection", "IndexError statistics.StatisticsError", ""),
+    ("edge-case", "high", "an empty or short collection", "ValueError", r"not enough values to unpack|too many values to unpack|argument is empty|empty sequence|not in list|is not in deque"),
+    ("edge-case", "high", "text that is no such value", "ValueError", r"invalid literal for int|could not convert string|out of range|does not match format|Invalid isoformat"),
+    ("edge-case", "medium", "a key that is not there", "KeyError", ""),
+    ("edge-case", "medium", "text in another encoding", "UnicodeError", ""),
+    ("edge-case", "medium", "a value of another type", "TypeError", r"unsupported operand|can only concatenate|not supported between|is not (subscriptable|iterable|callable)|object is not|must be"),
+    ("edge-case", "medium", "a path on which a variable is never set", "UnboundLocalError", ""),
+    ("edge-case", "medium", "the end of an iterator", "RuntimeError", "generator raised StopIteration"),
+    ("edge-case", "medium", "the end of an iterator", "StopIteration StopAsyncIteration", ""),
+    ("edge-case", "low", "a value out of bounds", "ArithmeticError ValueError", ""),
 )  # fmt: skip
-"""What is a sign of what. The reference page on patterns is made from it."""
+
+
+# When somebody asks: what fails may be long after the start, which is to be short.
+@cache
+def rules() -> Sequence[Rule]:
+    """Return what is a sign of what. The reference page on patterns is made from it."""
+    return tuple(
+        Rule(pattern, certainty, reason, frozenset(types.split()), says)
+        for pattern, certainty, reason, types, says in _RULES
+    )
 
 
 def classify(types: Iterable[str], message: str) -> Match | None:
@@ -129,7 +134,7 @@ def classify(types: Iterable[str], message: str) -> Match | None:
         None when no rule knows it.
     """
     known = frozenset(types)
-    for rule in RULES:
+    for rule in rules():
         if not rule.types.isdisjoint(known) and (not rule.says or _compiled(rule.says).search(message)):
             return Match(rule.pattern, rule.certainty, rule.reason)
     return None

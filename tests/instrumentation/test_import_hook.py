@@ -114,6 +114,31 @@ def test_every_reference_is_measured(load):
     assert [True] * 5 == [is_measured(each) for each in found]
 
 
+def test_another_tool_stands_in_for_the_finder(load, monkeypatch):
+    """
+    A tool that times imports puts itself in the place of each finder and asks it; ours asks all others, that tool too.
+    """
+
+    class Timed:
+        def __init__(self, finder):
+            self._finder = finder
+
+        def find_spec(self, *words):
+            return self._finder.find_spec(*words)
+
+    def install_and_wrap(manifest, install=import_hook.install):
+        finder = install(manifest)
+        sys.meta_path[:] = [Timed(each) for each in sys.meta_path]
+        return finder
+
+    monkeypatch.setattr(import_hook, "install", install_and_wrap)
+    before = sys.meta_path[:]
+    try:
+        assert is_measured(load().handler)
+    finally:
+        sys.meta_path[:] = before
+
+
 def test_other_functions_are_left_alone(load):
     """
     A function the manifest does not name is the function itself.

@@ -6,15 +6,15 @@ import builtins
 import contextlib
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import cache
 from time import perf_counter
 from types import CellType, CoroutineType, FunctionType, NoneType
-from typing import Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from .. import _semconv
 from .._probes import entrance
 from .._telemetry import escapes, failure, faults, gate, incidents
 from .._telemetry.frames import is_inside_another
-from .._telemetry.gate import Turns
 from .._telemetry.recorder import Recorder
 from . import signature, templates
 
@@ -77,10 +77,12 @@ def _is_put_off(exception: RecursionError) -> bool:
 
 _Coroutine: TypeAlias = "CoroutineType[Any, Any, object]"
 
+if TYPE_CHECKING:
+    from .._telemetry.gate import Turns
 
-class _Future(Protocol):
-    def add_done_callback(self, callback: Callable[[Any], object], /) -> object: ...
-    def cancelled(self) -> bool: ...
+    class _Future(Protocol):
+        def add_done_callback(self, callback: Callable[[Any], object], /) -> object: ...
+        def cancelled(self) -> bool: ...
 
 
 # The types of results that are not to be awaited; grows as they are seen.
@@ -178,9 +180,9 @@ class Call:
                 span.finish("", duration_s)
                 return result
             if kind is CoroutineType:
-                return self._completion(cast(_Coroutine, result), duration_s, span)
+                return self._completion(cast("_Coroutine", result), duration_s, span)
             if hasattr(kind, "__await__") and hasattr(kind, "add_done_callback"):
-                self._when_done(cast(_Future, result), duration_s, span)
+                self._when_done(cast("_Future", result), duration_s, span)
                 return result
             if self.finished is not _finished:
                 # The first result: most functions return one type, and "is" is the cheapest test there is.
@@ -194,7 +196,7 @@ class Call:
         return result
 
     def _completion(self, pending: _Coroutine, duration_s: float, span: Turns | None) -> _Coroutine:
-        completion = _to_completion(CoroutineCall(self._recorder), pending, duration_s, span)
+        completion = _to_completion()(CoroutineCall(self._recorder), pending, duration_s, span)
         completion.__name__, completion.__qualname__ = pending.__name__, pending.__qualname__
         if span is not None:
             span.detach()
@@ -256,13 +258,8 @@ def _awaited(rare: Call, pending: _Coroutine, duration_s: float, span: Turns | N
     raise NotImplementedError  # pragma: no cover  # gives the parameters to what is generated below
 
 
-# Generated like the wrappers, so that its frame is known for one.
-_to_completion = cast(
-    Callable[[Call, _Coroutine, float, Turns | None], _Coroutine],
-    signature.generate(
-        cast(FunctionType, _awaited),
-        "completion",
-        templates.COMPLETION,
-        {},
-    ),
-)
+# Generated like the wrappers, so that its frame is known for one; few programs return coroutines from plain functions.
+@cache
+def _to_completion() -> Callable[[Call, _Coroutine, float, Turns | None], _Coroutine]:
+    made = signature.generate(cast(FunctionType, _awaited), "completion", templates.COMPLETION, {})
+    return cast("Callable[[Call, _Coroutine, float, Turns | None], _Coroutine]", made)

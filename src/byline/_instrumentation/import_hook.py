@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from threading import get_ident
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -146,7 +147,7 @@ def code_with_marks(
     Args:
         is_kept: Whether the code may be kept for the next start, see ``bytecode``.
     """
-    lines = named_in(lookup.source_of(path, module, manifest))
+    lines = named_in(lookup.source_of(path, module, manifest, data))
     if not lines:
         return None
 
@@ -182,6 +183,8 @@ class Finder:
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
         self._tails = manifest.tails
+        self._asked: set[tuple[int, str]] = set()
+        """By thread and name: who stands in for this finder in ``sys.meta_path`` is among those that it asks."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -192,7 +195,14 @@ class Finder:
                 # On the background thread, which waits until the module is there.
                 worker.submit(instruments.destinations)
             return None
-        spec = self._next(fullname, path, target)
+        key = (get_ident(), fullname)
+        if key in self._asked:
+            return None
+        self._asked.add(key)
+        try:
+            spec = self._next(fullname, path, target)
+        finally:
+            self._asked.discard(key)
         if spec is None or spec.loader is None:
             return spec
         if type(spec.loader) is SourceFileLoader:

@@ -17,7 +17,7 @@ from .._model import Unverified
 from .._probes import switch as probes
 from .._telemetry import delivery, gate, latency, otel, worker
 from ..exceptions import ManifestError
-from . import cap, development, import_hook, imported, lookup, spawned, termination
+from . import cap, development, import_hook, imported, lookup, spawned
 from .recording import Recording, store_of_exporters
 
 _log = logging.getLogger("byline")
@@ -93,6 +93,8 @@ def instrument(
         active = _Active()
         store = config.store or store_of_exporters(os.environ)
         if store:
+            from . import termination  # loaded only by those who write a store
+
             active.recording = Recording(Path(store), opened.header if opened else None)
             atexit.register(_at_exit, active)
             termination.flush_before_end(_flush_all)
@@ -189,6 +191,8 @@ def _write_notes(active: _Active) -> None:
 def _close(active: _Active) -> None:
     if active.recording is None:
         return
+    from . import termination
+
     termination.stop_flushing()
     _write_notes(active)
     active.recording.close()

@@ -148,11 +148,16 @@ def deployment() -> Deployment:
     return Deployment(header.revision, header.branch, header.repository)
 
 
-def source_of(filename: str, module: str, current: Manifest) -> Source:
-    """Compare a running file with the manifest; reads the file once."""
+def source_of(filename: str, module: str, current: Manifest, data: bytes | None = None) -> Source:
+    """
+    Compare a running file with the manifest, once.
+
+    Args:
+        data: What the file holds; None to read it.
+    """
     known = _sources.get(filename)
     if known is None:
-        known = _compare(filename, module, current)
+        known = _compare(filename, module, current, data)
         with _lock:
             _sources[filename] = known
         _registry.put_file(filename, _lines(known))
@@ -169,9 +174,9 @@ def lines_of(filename: str) -> _registry.SourceLines | None:
     return _lines(source_of(filename, "", current))
 
 
-def _compare(filename: str, module: str, current: Manifest) -> Source:
+def _compare(filename: str, module: str, current: Manifest, data: bytes | None) -> Source:
     try:
-        data = Path(filename).read_bytes()
+        data = Path(filename).read_bytes() if data is None else data
     except (OSError, ValueError):
         return Source("unverified")
     file = current.by_source(data, filename)

@@ -139,12 +139,14 @@ def _written_already(signal: str) -> bool:
     return writer is not None and bool(writer.is_written(signal))
 
 
-class _Provider(Protocol):
-    def force_flush(self, timeout_millis: int, /) -> bool: ...
+if TYPE_CHECKING:
+
+    class _Provider(Protocol):
+        def force_flush(self, timeout_millis: int, /) -> bool: ...
 
 
 def _own_providers() -> list[_Provider]:
     from opentelemetry import _logs, metrics
 
     found = (metrics.get_meter_provider(), _logs.get_logger_provider())
-    return [cast(_Provider, each) for each in found if hasattr(each, "force_flush")]
+    return [cast("_Provider", each) for each in found if hasattr(each, "force_flush")]

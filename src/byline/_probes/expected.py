@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sysconfig
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from types import TracebackType
@@ -101,6 +100,8 @@ def _is_near(traceback: TracebackType | None) -> bool:
 @cache
 def _own_folders() -> tuple[str, ...]:
     """Return where the standard library is; site-packages lies below it."""
+    import sysconfig  # few programs have it loaded
+
     paths = sysconfig.get_paths()
     return ("<frozen ", *_with_separator({paths["stdlib"], paths["platstdlib"]}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 from .._config import Config
@@ -27,13 +28,15 @@ def start(config: Config, manifest: Manifest | None) -> None:
         return
     # Loaded by those who watch, and by nobody else.
     from .._telemetry import findings
-    from . import executed, expected, monitoring, swallowed
+    from . import expected, monitoring, swallowed
 
     swallowed.expect(expected.parse(config.expected))
     findings.set_baseline(_baseline(config.baseline, manifest))
     monitoring.start(lines="lines" in names, handlers="swallowed" in names)
     _is_on = True
     if monitoring.is_running() and "lines" in names:
+        from . import executed
+
         executed.start()
 
 
@@ -42,10 +45,11 @@ def stop() -> None:
     global _is_on, _notes  # one switch
     if not _is_on:
         return
-    from . import executed, monitoring
+    from . import monitoring
 
     _is_on, _notes = False, monitoring.unverified()
-    executed.stop()
+    if (executed := sys.modules.get(f"{__package__}.executed")) is not None:
+        executed.stop()
     monitoring.stop()
 
 

@@ -8,7 +8,6 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 from weakref import WeakSet
 
 from .._dataclass import dataclass, field
@@ -22,7 +21,8 @@ _EXEMPLARS = 20
 """Exemplars that one series keeps between two collections."""
 
 
-class Exemplar(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Exemplar:
     """One call, with the span it had."""
 
     duration_s: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import site
-import sysconfig
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -208,6 +207,8 @@ def _why_unknown(filename: str) -> str:
 
 @cache
 def _library_folders() -> tuple[str, ...]:
+    import sysconfig  # few programs have it loaded
+
     paths = sysconfig.get_paths()
     return tuple(_folders(paths)) or ("\0",)
 

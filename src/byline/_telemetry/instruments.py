@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import _config, _registry, _semconv
+from .._dataclass import dataclass
 from . import delivery, otel, signals, worker
 from .attributes import Attributes, function_attributes
 from .durations import Durations, Exemplar
@@ -30,7 +31,8 @@ Exemplars = Mapping[str, Sequence[Exemplar]]
 """By ``error.type``; empty for calls that did not fail."""
 
 
-class Calls(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Calls:
     """The calls of one function that are recorded together."""
 
     durations: Tally

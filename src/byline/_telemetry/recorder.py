@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from time import sleep, time_ns
 from types import CellType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from .. import _config
 from .._config import Config
+from .._dataclass import dataclass
 from .._model import Attribution
 from .._registry import Entry
 from . import attributes
@@ -35,7 +36,8 @@ _GIVE_WAY_S = 0.000_05
 _Sample = TypeVar("_Sample")
 
 
-class Labels(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Labels:
     """What signals say of a function; made once per attribution, not per call."""
 
     name: str
@@ -43,7 +45,8 @@ class Labels(NamedTuple):
     metric: Attributes
 
 
-class Samples(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Samples:
     """What was drained from one function."""
 
     waiting: int
