@@ -6,6 +6,11 @@ and what counts is processor time, of all threads. A module of the program weigh
 Celery, FastAPI or Hypothesis weighs; that is printed too. Together they import of the standard library
 what Flask, Django, FastAPI, Celery and SQLAlchemy all import. Bytecode is there: each way has run before.
 
+One program would say little. Python collects all objects whenever their number has grown by a quarter:
+a program that ends just short of that pays for a collection, a tenth of its start, whatever is added to
+it, and one that ends just beyond pays for none. So there are programs of several weights, and the mean
+of their ratios is what an unknown program can expect; how often each way collected is printed too.
+
 With --instructions, valgrind counts the instructions of all threads instead: one run of each way says
 what any number of runs would, also on a machine that has other work. ``byline run`` is left out
 then: it becomes another program on the way, and valgrind forgets what it has counted.
@@ -25,6 +30,9 @@ import textwrap
 from pathlib import Path
 
 MODULES, PER_PACKAGE, NAMED = 2_000, 50, 20
+WEIGHTS = (4, 5, 6, 7, 8)
+"""Functions in each module of a program, beside its classes."""
+
 PEOPLE = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
 CLAUDE = "Add modules\n\nCo-Authored-By: Claude Opus 4.6 <noreply@anthropic.com>\n"
 
@@ -125,9 +133,9 @@ for number in range({modules}):
 """
 
 
-def write(folder: Path) -> None:
-    """Make the program, with a history in which an AI tool wrote every hundredth module."""
-    functions = "\n\n".join(FUNCTION.format(each=each) for each in range(6))
+def write(folder: Path, weight: int) -> None:
+    """Make a program, with a history in which an AI tool wrote every hundredth module."""
+    functions = "\n\n".join(FUNCTION.format(each=each) for each in range(weight))
     named = []
     for number in range(MODULES):
         package = folder / "app" / f"part_{number // PER_PACKAGE}"
@@ -153,11 +161,41 @@ def write(folder: Path) -> None:
     )
 
 
-def seconds(words: list[str], folder: Path, **variables: str) -> float:
+COLLECTIONS = """
+import gc, runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+print(gc.get_stats()[2]["collections"])
+"""
+
+Way = tuple[list[str], dict[str, str]]
+"""The arguments of a program, and the environment that is set for it."""
+
+
+def ways() -> dict[str, Way]:
+    """Return the ways of starting; all others are compared with the first."""
+    run = ["-m", "byline", "run"]
+    return {
+        "without byline": (["bare.py"], {}),
+        "byline.instrument()": (["inside.py"], {}),
+        "byline.instrument(), BYLINE_DISABLED=1": (["inside.py"], {"BYLINE_DISABLED": "1"}),
+        "byline run --no-store": ([*run, "--no-store", "bare.py"], {}),
+        "byline run": ([*run, "bare.py"], {}),
+        "OpenTelemetry's SDK, without byline": (["loaded.py"], {}),
+    }
+
+
+def environment(way: Way, **more: str) -> dict[str, str]:
+    """Return the variables of a process that keeps its bytecode."""
+    variables = {**os.environ, **way[1], **more}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
+
+
+def seconds(way: Way, folder: Path) -> float:
     """Return the processor time of a process, from its start to its end."""
-    environment = {**os.environ, **variables}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    process = subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    words = [sys.executable, *way[0]]
+    process = subprocess.Popen(words, cwd=folder, env=environment(way), stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -165,72 +203,74 @@ def seconds(words: list[str], folder: Path, **variables: str) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def instructions(words: list[str], folder: Path, **variables: str) -> int:
+def instructions(way: Way, folder: Path) -> float:
     """Return how many instructions a process executes, from its start to its end."""
-    # Hashes of strings decide how full which table is: without a seed each run would be another one.
-    environment = {**os.environ, "PYTHONHASHSEED": "0", **variables}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    done = subprocess.run(
-        [*valgrind, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    words = [*valgrind, sys.executable, *way[0]]
+    # Hashes of strings decide how full which table is: without a seed each run would be another one.
+    variables = environment(way, PYTHONHASHSEED="0")
+    done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     counted = re.search(r"I +refs: +([0-9,]+)", done.stderr)
     if done.returncode or counted is None:
         raise SystemExit(f"{words} ended with status {done.returncode}: {done.stderr[-500:]}")
-    return int(counted[1].replace(",", ""))
+    return float(counted[1].replace(",", ""))
 
 
-def count(ways: dict[str, tuple[list[str], dict[str, str]]], folder: Path) -> None:
-    """Print the instructions of each way, and their ratio to the first one's."""
-    bare = 0
-    for way, (words, variables) in ways.items():
-        if "run" in words:
-            continue
-        number = instructions(words, folder, **variables)
-        bare = bare or number
-        print(f"{way:42} {number / 1e6:8,.0f} million instructions   {number / bare:6.3f}")
+def collections(way: Way, folder: Path) -> str:
+    """Return how often a program that Python starts by itself collected all objects."""
+    if "run" in way[0]:
+        return ""
+    words = [sys.executable, "-c", COLLECTIONS, *way[0]]
+    done = subprocess.run(words, cwd=folder, env=environment(way), capture_output=True, text=True, check=True)
+    return done.stdout.split()[-1]
+
+
+def measure(weight: int, rounds: int, *, counted: bool) -> dict[str, float]:
+    """Print what each way of starting one program takes, as a ratio to the first way, and return the ratios."""
+    chosen = {name: way for name, way in ways().items() if not (counted and "run" in way[0])}
+    taken: dict[str, list[float]] = {name: [] for name in chosen}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write(folder, weight)
+        for way in chosen.values():  # writes the .pyc files
+            seconds(way, folder)
+        empty = min(seconds((["-c", "pass"], {}), folder) for _ in range(5))
+        for _ in range(1 if counted else rounds):
+            for name, way in chosen.items():
+                taken[name].append(instructions(way, folder) if counted else seconds(way, folder))
+        collected = {name: collections(way, folder) for name, way in chosen.items()}
+    first, *_ = taken.values()
+    each = (
+        f"{min(first) / 1e6:,.0f} million instructions"
+        if counted
+        else f"{(min(first) - empty) / MODULES * 1e3:.2f} ms a module"
+    )
+    print(f"\n{MODULES} modules with {weight} functions each, {NAMED} of them named by the manifest; {each}")
+    ratios = {}
+    for name, found in taken.items():
+        ratios[name] = statistics.median(mine / theirs for mine, theirs in zip(found, first, strict=True))
+        fastest = "" if counted else f"   fastest {min(found) / min(first):6.3f}"
+        print(
+            f"{name:42} {ratios[name]:6.3f}{fastest}   full collections {collected[name] or '?'}", flush=True
+        )
+    return ratios
 
 
 def main() -> None:
     """Print each way's ratio to the program without byline."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--weights", type=int, nargs="+", default=WEIGHTS, help="functions in each module")
     parser.add_argument("--instructions", action="store_true", help="count instructions, with valgrind")
     arguments = parser.parse_args()
-    rounds = arguments.rounds
     if arguments.instructions and shutil.which("valgrind") is None:
         parser.error("--instructions needs valgrind, which is not installed. Leave it out to measure time.")
-    python, byline = sys.executable, [sys.executable, "-m", "byline", "run"]
-    ways: dict[str, tuple[list[str], dict[str, str]]] = {
-        "without byline": ([python, "bare.py"], {}),
-        "byline.instrument()": ([python, "inside.py"], {}),
-        "byline.instrument(), BYLINE_DISABLED=1": ([python, "inside.py"], {"BYLINE_DISABLED": "1"}),
-        "byline run --no-store": ([*byline, "--no-store", "bare.py"], {}),
-        "byline run": ([*byline, "bare.py"], {}),
-        "OpenTelemetry's SDK, without byline": ([python, "loaded.py"], {}),
-    }
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write(folder)
-        for words, variables in ways.values():  # writes the .pyc files
-            seconds(words, folder, **variables)
-        if arguments.instructions:
-            count(ways, folder)
-            return
-        taken: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(rounds):
-            for way, (words, variables) in ways.items():
-                taken[way].append(seconds(words, folder, **variables))
-        empty = min(seconds([python, "-c", "pass"], folder) for _ in range(5))
-    bare = taken["without byline"]
-    each_ms = (min(bare) - empty) / MODULES * 1_000
-    print(
-        f"{MODULES} modules of {each_ms:.2f} ms, {NAMED} of them named by the manifest; "
-        f"{rounds} rounds, against without byline"
-    )
-    for way, found in taken.items():
-        ratios = [mine / theirs for mine, theirs in zip(found, bare, strict=True)]
-        print(f"{way:42} median {statistics.median(ratios):6.3f}   fastest {min(found) / min(bare):6.3f}")
+    found = [
+        measure(weight, arguments.rounds, counted=arguments.instructions) for weight in arguments.weights
+    ]
+    print(f"\nmean of {len(found)} programs")
+    for name in found[0]:
+        print(f"{name:42} {statistics.mean(each[name] for each in found):6.3f}")
 
 
 if __name__ == "__main__":

@@ -34,8 +34,17 @@ def answer_of(program: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def front_page() -> set[str]:
-    """The modules that ``import byline`` loads."""
-    return answer_of("import byline\nfound = sys.modules")
+    """The modules that ``import byline`` loads, with all that it offers."""
+    return answer_of("from byline import *\nfound = sys.modules")
+
+
+def test_command_loads_nothing_that_measures():
+    """
+    The commands import the front page too, and load none of what marks and measures.
+    """
+    ours = "[each for each in sys.modules if each.startswith('byline.')]"
+
+    assert {"byline.exceptions"} == answer_of(f"import byline\nfound = {ours}")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +67,7 @@ def test_import_uses_no_parser(name):
     No module of byline that is loaded at start refers to a parser of Python.
     """
     users = answer_of(
-        f"import byline\nours = [each for each in sys.modules if each.partition('.')[0] == 'byline']\n"
+        f"from byline import *\nours = [each for each in sys.modules if each.partition('.')[0] == 'byline']\n"
         f"found = [each for each in ours if {name!r} in vars(sys.modules[each])]"
     )
 
@@ -79,8 +88,8 @@ def test_all_is_complete_and_sorted():
     """
     offered = {
         name
-        for name, value in vars(byline).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        for name in dir(byline)
+        if not name.startswith("_") and not isinstance(getattr(byline, name), ModuleType)
     }
 
     assert sorted(offered - {"TYPE_CHECKING", "annotations"}) == byline.__all__
