@@ -14,7 +14,7 @@ from .._config import Config
 from .._dataclass import dataclass
 from .._model import Attribution
 from .._registry import Entry
-from . import attributes
+from . import attributes, worker
 from .attributes import Attributes
 from .durations import Exemplar
 
@@ -32,6 +32,9 @@ _EXEMPLARS = 64
 """Exemplars that one function holds between two drains."""
 
 _GIVE_WAY_S = 0.000_05
+
+_taking = threading.Lock()
+"""Held by whoever takes samples, of whichever function; those who add some need none, see Recorder."""
 
 _Sample = TypeVar("_Sample")
 
@@ -75,7 +78,7 @@ class Recorder:
     """
 
     __slots__ = (
-        "_described", "_dropped", "_exemplars", "_lock", "durations", "entry", "failures", "is_on", "is_pressed",
+        "_described", "_dropped", "_exemplars", "durations", "entry", "failures", "is_on", "is_pressed",
         "samples",
     )  # fmt: skip
 
@@ -88,8 +91,7 @@ class Recorder:
         """The cell through which wrappers find the list; ``stop`` puts something else into it, for all of them at once."""
         self.is_pressed = False
         self._dropped = 0
-        self._exemplars: list[tuple[str, Exemplar]] = []
-        self._lock = threading.Lock()
+        self._exemplars: list[tuple[str, Exemplar]] | None = None
         self._described: tuple[Attribution, Config, Labels] | None = None
 
     def switch(self, *, on: bool) -> None:
@@ -118,15 +120,19 @@ class Recorder:
 
     def remember(self, duration_s: float, error_type: str, trace_id: int, span_id: int) -> None:
         """Keep a call that has a span, as an example of its bucket; some between two drains are enough."""
-        if len(self._exemplars) < _EXEMPLARS:
-            self._exemplars.append((error_type, Exemplar(duration_s, time_ns(), trace_id, span_id)))
+        exemplars = self._exemplars
+        if exemplars is None:
+            # Two threads that come first at once may lose one of their examples.
+            exemplars = self._exemplars = []
+        if len(exemplars) < _EXEMPLARS:
+            exemplars.append((error_type, Exemplar(duration_s, time_ns(), trace_id, span_id)))
 
     def take(self) -> Samples:
         """Empty the buffers, up to what they hold now, except for the durations."""
         if self.is_pressed:
             self.trim(BACKLOG)
-        with self._lock:
-            failures, exemplars = _take(self.failures), _take(self._exemplars)
+        with _taking:
+            failures, exemplars = _take(self.failures), _take(self._exemplars or [])
             dropped, self._dropped = self._dropped, 0
         return Samples(len(self.durations), failures, dropped, exemplars)
 
@@ -136,7 +142,7 @@ class Recorder:
         size = math.ceil(waiting / math.ceil(waiting / _CHUNK)) if waiting else 0
         while True:
             start = max(0, end - size)
-            with self._lock:
+            with _taking:
                 # From the end: what is left stays where it is.
                 piece = durations[start:end]
                 del durations[start:end]
@@ -147,7 +153,7 @@ class Recorder:
 
     def trim(self, limit: int) -> None:
         """Keep so many of the newest samples, and count the others."""
-        with self._lock:
+        with _taking:
             for samples in (self.durations, self.failures):
                 excess = len(samples) - limit
                 if excess > 0:
@@ -155,12 +161,10 @@ class Recorder:
                     self._dropped += excess
 
     def clear(self) -> None:
-        """Forget all samples. In a forked child they are the parent's, and the lock may be held for ever."""
-        self._lock = threading.Lock()
-        self._dropped = 0
+        """Forget all samples: in a forked child they are the parent's."""
+        self._dropped, self._exemplars = 0, None
         self.durations.clear()
         self.failures.clear()
-        self._exemplars.clear()
 
 
 def _take(samples: list[_Sample]) -> list[_Sample]:
@@ -194,3 +198,11 @@ class _GivingWay:
         """Append, and let the drain have the interpreter."""
         self._durations.append(duration_s)
         sleep(_GIVE_WAY_S)
+
+
+def _after_fork_in_child() -> None:
+    global _taking  # noqa: PLW0603  # whoever held it stayed in the parent
+    _taking = threading.Lock()
+
+
+worker.after_fork(_after_fork_in_child)
