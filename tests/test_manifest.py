@@ -20,6 +20,7 @@ from byline._manifest import (
     Release,
     blob_id,
     find,
+    reader,
     render,
     text_hash,
     write,
@@ -377,10 +378,12 @@ def test_one_edited_byte(at, byte):
     assert (bytes(edited) == SOURCE) is (manifest.by_source(bytes(edited)) is not None)
 
 
-def test_many_files(tmp_path):
+@pytest.mark.parametrize("few", [1_000, 100], ids=["held", "searched"])
+def test_many_files(few, monkeypatch):
     """
     Each of many files is found by content, path and module, and none by a name it does not have.
     """
+    monkeypatch.setattr(reader, "_FEW", few)
     sources = {f"shop/part_{number}.py": SOURCE + b"# %d\n" % number for number in range(200)}
     files = [
         replace(record(path, source), module=path.removesuffix(".py").replace("/", "."))

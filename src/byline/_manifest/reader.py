@@ -33,6 +33,9 @@ from .source import blob_id
 from .tables import HashTable, Members
 
 MIN_PREFIX = 4
+_FEW = 1_000
+"""Files whose names are held, since a program asks for each of its modules; of more, the table is searched."""
+
 _SECTIONS = {"basenames", "commits", "files", "index", "names", "tails"}
 """What every manifest has."""
 
@@ -121,7 +124,8 @@ class Manifest:
 
         The whole name may differ at run time, when a package is installed below another one.
         """
-        return self._tails
+        count = self._file_count
+        return frozenset(tail_of(self.name(n)[1]) for n in range(count)) if count <= _FEW else self._tails
 
     @once
     def modules(self) -> Container[str]:
@@ -174,8 +178,12 @@ class Manifest:
 
     def files(self) -> Iterator[ManifestFile]:
         """Yield every file, by path."""
-        for number in range(len(self._section("files")) // SPAN.size):
+        for number in range(self._file_count):
             yield self._file(number)
+
+    @property
+    def _file_count(self) -> int:
+        return len(self._section("files")) // SPAN.size
 
     def _with_blob(self, blob: bytes) -> list[int]:
         size = self._digest + LENGTH.size
