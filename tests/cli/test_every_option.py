@@ -87,8 +87,8 @@ ELSEWHERE = {
     "run -m": "cli/test_run.py", "serve --port": "web/test_pages.py", "serve --store": "web/test_pages.py",
     "serve --open": "web/test_pages.py", "incidents --follow": "cli/test_follow.py",
     "status --source": "desk/test_backends.py", "latency --source": "desk/test_backends.py",
-    "report --source": "servers/test_source_prometheus.py", "incidents --source": "servers/test_source_loki.py",
-    "why --source": "servers/test_source_loki.py", "findings --source": "servers/test_source_loki.py",
+    "report --source": "servers/test_source_prometheus.py", "incidents --source": "desk/test_source_loki.py",
+    "why --source": "desk/test_source_loki.py", "findings --source": "desk/test_source_loki.py",
 }  # fmt: skip
 """Options that need a program, a server or a growing store, and where they are."""
 

@@ -17,10 +17,8 @@ from byline._desk.backends.http import Client
 from byline._desk.backends.opening import open_source
 
 from ..repositories import RepositoryFactory
-from . import loki_stand_in, serving
-from .metric_shop import CLAUDE, CURSOR
-
-pytestmark = pytest.mark.server
+from ..servers import loki_stand_in, serving
+from ..servers.metric_shop import CLAUDE, CURSOR
 
 QUOTES = """\
 def quote(country):
@@ -162,6 +160,7 @@ def test_why(shop):
         assert exact == copied
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
 @pytest.mark.parametrize("words", [[], ["--since", "1h"], ["COMMIT"]], ids=["all", "since", "commit"])
 def test_findings(shop, words):
     """
