@@ -53,5 +53,7 @@ def accountable(
 def change_number(message: str) -> str:
     """Return the number of the pull or merge request that a message records; empty when it records none."""
     subject = message.lstrip().partition("\n")[0]
-    match = _MERGED_GITHUB.match(subject) or _SQUASHED.search(subject) or _MERGED_GITLAB.search(message)
+    match = _MERGED_GITHUB.match(subject) or _SQUASHED.search(subject)
+    if not match and "See merge request" in message:
+        match = _MERGED_GITLAB.search(message)
     return match[1] if match else ""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import compress, count, islice, pairwise
 from operator import ne, or_, sub
-from threading import Lock
 
 from ..exceptions import RepositoryError
-from .diffs import Pair, hunks_of
+from .diffs import Hunk, Pair, hunks_of
 from .history import changes
 from .incremental import blame_lines, ignore_options, ignored_commits
+from .processes import side_by_side
+from .progress import Counter, Progress
 from .renames import Renames
 from .replay import Removal, Replay
 from .repository import Repository
 from .scratch import scratch_objects
 from .walk import Plan, plan_walk
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, how much is done and how much there is; 0 when that is not known yet."""
 
 DEPTH = 8
 """How many neighbours of a removed line are kept to go on from: enough that some of them stay."""
@@ -183,11 +181,23 @@ def replay_plan(  # noqa: PLR0913  # most are options
         depth: How many neighbours of removed lines are kept.
     """
     pairs = _pairs(plan)
-    hunks = hunks_of(repository, pairs, jobs=jobs, progress=_Counter(progress, "diffs", len(pairs)).add)
-    count = _Counter(progress, "blame", len(plan.steps)).add
-    contents = repository.read_blobs(list(blobs.values()))
-    lengths = {path: _count_lines(data) for path, (_, data) in zip(blobs, contents, strict=True)}
-    replay = Replay(lengths, hunks, ignored_commits(repository, head), repository.read_blobs, depth=depth)
+    hunks: dict[Pair, tuple[Hunk, ...]] = {}
+    lengths: dict[str, int] = {}
+    ignored: set[str] = set()
+
+    def compare() -> None:
+        hunks.update(
+            hunks_of(repository, pairs, jobs=jobs, progress=Counter(progress, "diffs", len(pairs)).add)
+        )
+
+    def read() -> None:
+        ignored.update(ignored_commits(repository, head))
+        contents = repository.read_blobs(list(blobs.values()))
+        lengths.update((path, _count_lines(data)) for path, (_, data) in zip(blobs, contents, strict=True))
+
+    side_by_side(lambda task: task(), [(compare,), (read,)], jobs)
+    count = Counter(progress, "blame", len(plan.steps)).add
+    replay = Replay(lengths, hunks, ignored, repository.read_blobs, depth=depth)
     replay.run(plan, head, repository.shallow_commits(), count)
     return replay
 
@@ -223,22 +233,6 @@ def blame_file(
         for start, length, commit, old_path, original in sorted(blamed)
     )
     return FileOwnership(path, found[0], runs)
-
-
-class _Counter:
-    """Adds up what several threads have done."""
-
-    def __init__(self, tell: Progress, stage: str, total: int) -> None:
-        self._tell = tell
-        self._stage = stage
-        self._total = total
-        self._done = 0
-        self._lock = Lock()
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._done = min(self._done + count, self._total)
-            self._tell(self._stage, self._done, self._total)
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:

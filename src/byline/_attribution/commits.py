@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .._config import AuthorForm
 from .._model import Commit
@@ -95,8 +96,8 @@ def _commit(record: CommitRecord, identities: Identities, author: AuthorForm) ->
         sha=record.sha,
         subject=_subject(record.message),
         committed_at=record.committed_at,
-        author=_clean(person.email if by_email else person.name),
-        accountable=_clean(
+        author=_clean_name(person.email if by_email else person.name),
+        accountable=_clean_name(
             accountable(
                 record.message,
                 (person.name, person.email),
@@ -112,6 +113,11 @@ def _commit(record: CommitRecord, identities: Identities, author: AuthorForm) ->
 
 def _subject(message: str) -> str:
     return _clean(message.lstrip().partition("\n")[0])
+
+
+@lru_cache(maxsize=1024)
+def _clean_name(text: str) -> str:
+    return _clean(text)
 
 
 def _clean(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from .blame import DEPTH, FileOwnership, Progress, plan_lines, replay_plan, results
+from .blame import DEPTH, FileOwnership, plan_lines, replay_plan, results
 from .cells import Cell, Cells, Neighbours, as_neighbour, both, joined, numbers
+from .progress import Progress
 from .replay import Replay
 from .repository import Repository
 from .walk import Plan

@@ -145,17 +145,15 @@ def messages(repository: Repository, *revisions: str, walk: bool = True) -> list
                 continue
             fields = token.decode("utf-8", "replace").split("\n", len(_FIELDS) - 1)
             sha, parents, *people, committed_at, message = fields
-            author, mapped_author, committer, mapped_committer = (
-                identity(*pair) for pair in zip(people[::2], people[1::2], strict=True)
-            )
+            name, email, mapped_name, mapped_email, c_name, c_email, c_mapped_name, c_mapped_email = people
             records.append(
                 CommitRecord(
                     sha=sha,
                     parents=tuple(parents.split()),
-                    author=author,
-                    mapped_author=mapped_author,
-                    committer=committer,
-                    mapped_committer=mapped_committer,
+                    author=identity(name, email),
+                    mapped_author=identity(mapped_name, mapped_email),
+                    committer=identity(c_name, c_email),
+                    mapped_committer=identity(c_mapped_name, c_mapped_email),
                     committed_at=int(committed_at) if committed_at.isdecimal() else 0,
                     message=message,
                 )

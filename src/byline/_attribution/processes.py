@@ -6,10 +6,11 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
@@ -35,6 +36,8 @@ _SETTINGS = (
     "diff.algorithm=default",
 )
 _COMMAND = ("git", "--no-pager", *(word for setting in _SETTINGS for word in ("-c", setting)))
+_PIPE = 1 << 20
+_IN_A_ROW = {"GIT_FLUSH": "0"}
 _SAFE_DIRECTORY = re.compile(r"git config --global --add safe\.directory .+")
 _MISSING = re.compile(r"unable to read|missing blob|promisor|could not fetch|bad object|object file")
 
@@ -96,8 +99,10 @@ class Git:
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
             source.writelines(input)
             source.seek(0)
-            with self.start(*args, stdin=source, stderr=errors, env=env) as process:
+            # Log would flush after each commit, for a reader who waits for it.
+            with self.start(*args, stdin=source, stderr=errors, env={**(env or {}), **_IN_A_ROW}) as process:
                 output = cast("IO[bytes]", process.stdout)
+                _widen(output)
                 try:
                     yield output
                     complete = not output.read(1)
@@ -165,6 +170,17 @@ def side_by_side(task: Callable[..., T], arguments: Sequence[Sequence[object]], 
             else:
                 return [each.result() for each in waiting]
     return [task(*each) for each in arguments]
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let git run ahead of whoever reads what it prints."""
+    if sys.platform != "linux":  # pragma: no cover  # others have no call for it
+        return
+    import fcntl
+
+    # A user may have used up what all pipes together may hold.
+    with suppress(OSError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
