@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +16,7 @@ from .programs import program
 
 pytestmark = pytest.mark.server
 
+COMPOSE = Path(__file__).parents[2] / "collector-config"
 OLD, NEW = "a" * 40, "b" * 40
 LABELS = '{service},code_function_name="shop.quote",byline_commit="{commit}",byline_author="Ana",byline_tool="claude"'
 
@@ -269,6 +271,30 @@ def test_check(kind):
     )  # fmt: skip
 
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_configuration(tmp_path):
+    """
+    The configuration of the demo's Prometheus is one, with the rules where it looks for them; a mistake in it is found.
+    """
+    rules = files.GENERATED / "classic/rules/*.yaml"
+    told = (
+        (COMPOSE / "prometheus.yaml").read_text("utf-8").replace("/etc/prometheus/rules/*.yaml", str(rules))
+    )
+    right, wrong = tmp_path / "right.yaml", tmp_path / "wrong.yaml"
+    right.write_text(told)
+    wrong.write_text(told.replace("promote_resource_attributes", "promote_attributes"))
+
+    done = {
+        path: subprocess.run(
+            [program("promtool"), "check", "config", path], capture_output=True, text=True, check=False
+        )
+        for path in (right, wrong)
+    }
+
+    assert 0 == done[right].returncode, done[right].stdout + done[right].stderr
+    assert "rules found" in done[right].stdout
+    assert "promote_attributes" in done[wrong].stderr
 
 
 def test_every_alert_has_both_cases():

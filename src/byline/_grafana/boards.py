@@ -62,7 +62,7 @@ def commits(histograms: Histograms) -> str:
     _add(found, _MIDDLE, _FULL, [
         rows(
             f"New within {WATCH_HOURS} hours",
-            "Versions of functions that were first called within the last 48 hours, worst first. A version is named by the "
+            "Versions of functions that are in production since less than 48 hours, worst first. A version is named by the "
             "newest commit that changed the function; follow it to see its functions before and after.",
             {
                 "functions": watched(f"count by ({names.VERSION}) ({ask.calls(f'{names.VERSION}, {names.FUNCTION}', _RANGE)})"),
@@ -95,7 +95,7 @@ def commits(histograms: Histograms) -> str:
             "Commits", "All of this time range, most incidents first. Follow a commit to its own board, to the repository and to Sentry. "
             "A commit with incidents and no calls changed a line of a function that another commit wrote most of.",
             {
-                "incidents": ask.counted(names.INCIDENTS, described, _RANGE),
+                "incidents": f"{ask.counted(names.INCIDENTS, described, _RANGE)} or 0 * {ask.calls(described, _RANGE)}",
                 "calls": ask.calls(described, _RANGE, function="increase"),
                 "error rate": ask.error_rate(described, _RANGE),
                 "P95": ask.quantile(0.95, described, _RANGE),
@@ -135,7 +135,7 @@ def one_commit(histograms: Histograms) -> str:
     ])  # fmt: skip
     _add(found, _MIDDLE, _FULL, [
         rows(
-            "Functions", "Each version of each function in this time range.",
+            "Functions", "Each version of each function in this time range, what fails most first.",
             {
                 "calls": ask.calls(by, _RANGE, function="increase"),
                 "error rate": ask.error_rate(by, _RANGE),
@@ -143,11 +143,11 @@ def one_commit(histograms: Histograms) -> str:
                 "P95": ask.quantile(0.95, by, _RANGE),
                 "P99": ask.quantile(0.99, by, _RANGE),
             },
-            by=[names.FUNCTION, names.VERSION], commit=names.VERSION, sort="calls",
+            by=[names.FUNCTION, names.VERSION], commit=names.VERSION, sort="error rate",
             units={"calls": NUMBER, "error rate": SHARE, "P50": SECONDS, "P95": SECONDS, "P99": SECONDS},
         ),
     ])  # fmt: skip
-    _add(found, _MIDDLE, _HALF, [
+    _add(found, _TALL, _HALF, [
         lines("Calls", "Per second, by version: the deploy shows as one line ending and another beginning.", PER_SECOND,
               {version: ask.calls(by)}, commit=names.VERSION),
         bars("Incidents", "By type of the exception; the first suspect is a line of this commit. "

@@ -76,17 +76,16 @@ class Queries:
         return f"{_sum(by)} ({begun} or {grown})"
 
     def new(self, by: str, hours: int) -> str:
-        """Return a filter: 1 for what was called within the last hours, and not in the week before."""
-        series = self._of(self.series)
+        """
+        Return a filter: 1 for what was running within the last hours, and not in the week before.
+
+        A week of a gauge with one series for a function costs little; a week of histograms does not.
+        """
+        series = self._of(names.INFO)
         return (
             f"group by ({by}) (last_over_time({series}[{hours}h])) unless "
             f"group by ({by}) (last_over_time({series}[7d] offset {hours}h))"
         )
-
-    @property
-    def series(self) -> str:
-        """A metric that has one series for each function and outcome."""
-        return names.DURATION if self.histograms == "native" else names.COUNT
 
 
 def _sum(*by: str) -> str:

@@ -27,6 +27,9 @@ _TITLES: Final = {
     names.ERROR: "exception",
     names.MODEL: "model",
     names.STATUS: "state",
+    # A query is by the one that there is.
+    "job": "service",
+    "service_name": "service",
 }
 """What a table calls its columns."""
 
