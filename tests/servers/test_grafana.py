@@ -98,9 +98,9 @@ def prometheus(
     return f"http://127.0.0.1:{port}"
 
 
-def victoria_metrics(stack: ExitStack, folder: Path) -> str:
+def victoria_metrics(stack: ExitStack, folder: Path, port: int = 0) -> str:
     """Start a VictoriaMetrics; return its address."""
-    port = serving.free_port()
+    port = port or serving.free_port()
     words = [
         program("victoria-metrics"), f"-storageDataPath={folder / 'victoria'}", f"-httpListenAddr=127.0.0.1:{port}",
         "-opentelemetry.usePrometheusNaming", "-search.latencyOffset=0s",
@@ -317,6 +317,56 @@ def test_recorded(ways):
 
     versions = {each["metric"][names.VERSION] for each in found}
     assert {way.shop.quoted, way.shop.counted, way.shop.rounded} == versions
+
+
+LOSING = """
+import sys
+import time
+
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+
+import byline
+from byline.otel import metric_exporter
+
+exporter = metric_exporter(OTLPMetricExporter(endpoint=sys.argv[1], timeout=1))
+reader = PeriodicExportingMetricReader(exporter, export_interval_millis=500)
+resource = Resource.create({"service.name": "shop", "vcs.repository.url.full": "https://git.example.com/shop"})
+metrics.set_meter_provider(MeterProvider([reader], resource=resource))
+byline.instrument()
+
+from stock import stock
+
+while True:
+    stock(1)
+    time.sleep(0.01)
+"""
+
+
+def test_what_was_lost_is_on_the_board(ways, tmp_path):
+    """
+    Batches that nobody took are on the board of the fleet once somebody takes the next.
+    """
+    shop, port = ways["scrape"].shop, serving.free_port()
+    (shop.before / "losing.py").write_text(LOSING)
+    address = f"http://127.0.0.1:{port}/opentelemetry/v1/metrics"
+    with ExitStack() as stack:
+        words = [sys.executable, "losing.py", address]
+        stack.enter_context(serving.running(words, shop.before)).wait_for("could not deliver a batch")
+        backend = Backend(victoria_metrics(stack, tmp_path, port))
+        board = Board(files.GENERATED / "classic/dashboards/byline-fleet.json")
+        time.sleep(5)
+        values = board.choose(backend)
+        [lost] = [
+            backend.ask(query, filled(query.expression, values))
+            for query in board.queries()
+            if names.FAILED_EXPORTS in query.expression
+        ]
+
+    assert max(float(value) for series in lost for _, value in series["values"]) >= 1
 
 
 ONE_LINERS = re.findall(r"\| PromQL, [^|]+ \| `([^`]+)` \|", (DOCS / "grafana.md").read_text("utf-8"))

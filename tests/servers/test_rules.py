@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, get_args
@@ -67,16 +68,13 @@ def zero(values: str) -> str:
 
 def native(values: str, milliseconds: float) -> str:
     """Return the same samples as native histograms with one occupied bucket."""
-    gap, _, counted = values.rpartition(" ")
-    numbers, _, count = counted.partition("x")
-    start, _, step = numbers.partition("+")
     # At schema 0 bucket i reaches from 2^(i-1) to 2^i seconds.
     offset = next(i for i in range(-12, 4) if milliseconds / 1000 <= 2.0**i)
 
-    def histogram(calls: str) -> str:
-        return f"{{{{schema:0 sum:{calls} count:{calls} offset:{offset} buckets:[{calls}]}}}}"
+    def histogram(calls: re.Match[str]) -> str:
+        return f"{{{{schema:0 sum:{calls[0]} count:{calls[0]} offset:{offset} buckets:[{calls[0]}]}}}}"
 
-    return f"{gap} {histogram(start)}+{histogram(step)}x{count}".strip()
+    return re.sub(r"(?<![x\d])\d+", histogram, values)
 
 
 def counter(values: str, metric: str, **labels: str) -> dict[str, str]:
@@ -162,7 +160,7 @@ CASES: dict[str, tuple[str, bool, Any]] = {
         lambda kind: [
             *calls(kind, NEW, steady(), milliseconds=9),
             *calls(kind, NEW, f"0+60x{MINUTES - 20} {60 * (MINUTES - 20)}x20", milliseconds=9, error_type="KeyError"),
-        ] if kind == "classic" else calls(kind, NEW, steady(), milliseconds=9),
+        ],
     ),
     "an exception is new": (
         "BylineNewIncidentType", True,
