@@ -16,7 +16,7 @@ from byline._attribution import settings as scan_settings
 from byline._cli.main import main
 from byline._config import Config
 from byline._desk.export import TABLES
-from byline._exporters.pipeline import deployment
+from byline._exporters.resource import deployment
 from byline._manifest import Header
 from byline._model import Attribution, ExecutedLines, Finding, Function, Incident, Suspect, Unverified
 from byline._registry import Entry
