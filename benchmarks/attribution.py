@@ -34,8 +34,9 @@ import git
 import rebuilds
 from touches import Range, compare, functions_of
 
-from byline._attribution.blame import FileOwnership, Ownership, blame_file, own_lines
+from byline._attribution.blame import FileOwnership, Ownership, own_lines
 from byline._attribution.commits import Commits, is_ai, read_commits
+from byline._attribution.few_files import blame_files
 from byline._attribution.incremental import ignored_commits
 from byline._attribution.rebuild import JOBS
 from byline._attribution.repository import Repository
@@ -141,9 +142,10 @@ class Case:
         return random.Random(self.turn).sample(self.paths, self.size)
 
     def development(self) -> None:
-        for path in {each.path for each in self.few}:
-            lines = [(each.first, each.last) for each in self.few if each.path == path]
-            blame_file(self.repository, "HEAD", path, lines)
+        lines: dict[str, list[tuple[int, int]]] = {}
+        for each in self.few:
+            lines.setdefault(each.path, []).append((each.first, each.last))
+        blame_files(self.repository, "HEAD", lines)
 
     def repo_blame_each(self) -> None:
         with git.Repo(self.repository.root) as found:

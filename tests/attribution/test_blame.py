@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from byline._attribution.blame import Run, blame_file, own_lines
+from byline._attribution.blame import Run, own_lines
+from byline._attribution.few_files import blame_file
 from byline._attribution.repository import Repository
 from byline.exceptions import UnknownCommitError
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from byline._attribution.blame import Run, blame_file, own_lines
+from byline._attribution.blame import Run, own_lines
+from byline._attribution.few_files import blame_file
 from byline._attribution.repository import Repository
 from byline.exceptions import RepositoryError
 

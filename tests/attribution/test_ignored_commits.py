@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from byline._attribution.blame import blame_file, own_lines
+from byline._attribution.blame import own_lines
+from byline._attribution.few_files import blame_file
 from byline._attribution.incremental import ignored_commits
 from byline._attribution.repository import Repository
 from byline.exceptions import RepositoryError

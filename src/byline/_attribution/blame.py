@@ -1,4 +1,4 @@
-"""Which commit owns each line: for many files by one walk through history, for one by ``git blame``."""
+"""Which commit owns each line, for many files by one walk through history."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import compress, count, islice, pairwise
 from operator import ne, or_, sub
 
-from ..exceptions import RepositoryError
 from .diffs import Hunk, Pair, hunks_of
 from .history import changes
-from .incremental import blame_lines, ignore_options, ignored_commits
+from .incremental import ignored_commits
 from .processes import side_by_side
 from .progress import Counter, Progress
 from .renames import Renames
@@ -200,39 +199,6 @@ def replay_plan(  # noqa: PLR0913  # most are options
     replay = Replay(lengths, hunks, ignored, repository.read_blobs, depth=depth)
     replay.run(plan, head, repository.shallow_commits(), count)
     return replay
-
-
-def blame_file(
-    repository: Repository, revision: str, path: str, lines: Collection[tuple[int, int]] | None = None
-) -> FileOwnership:
-    """
-    Find the commit that owns each line of one file, by one ``git blame`` process.
-
-    Faster than ``own_lines`` for a few files of a long history.
-
-    Args:
-        repository: Where to look.
-        revision: The commit that has the file.
-        path: Relative to the root.
-        lines: First and last line of each part to look at; the whole file by default.
-
-    Raises:
-        RepositoryError: There is no such file or line, or git cannot answer.
-        UnknownCommitError: There is no such revision.
-    """
-    head = repository.resolve(revision)
-    found = repository.read_names([f"{head}:{path}"])[0]
-    if found is None:
-        raise RepositoryError(f"There is no file {path!r} in commit {head} of {str(repository.root)!r}.")
-    ranges = tuple(f"-L{first},{last}" for first, last in lines or ())
-    unknown = repository.shallow_commits()
-    with ignore_options(ignored_commits(repository, head)) as options:
-        blamed = blame_lines(repository, path, head, options=(*options, *ranges))
-    runs = tuple(
-        Run(start, length, "" if commit in unknown else commit, old_path, original)
-        for start, length, commit, old_path, original in sorted(blamed)
-    )
-    return FileOwnership(path, found[0], runs)
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:

@@ -12,12 +12,13 @@ from .._manifest import ManifestFile
 from .._model import Evidence, Source, Unverified
 from ..exceptions import NotFoundError
 from .answers import answer, uncommitted
-from .blame import Run, blame_file
+from .blame import Run
 from .comments import CommentMark
 from .commits import Commits, read_commits
 from .entire import with_agents
 from .evidence import EvidenceBook
 from .explanation import Explanation, Line
+from .few_files import blame_file
 from .functions import SourceError, SourceFunction, functions_in
 from .marks import CommitNote, MarkIndex
 from .processes import side_by_side
