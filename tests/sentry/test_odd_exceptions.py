@@ -291,3 +291,25 @@ def test_recursion_without_end(client):
     assert {"RecursionError"} == set(types_of(sent)[0])
     assert 1 == len(sent.events)
     assert "byline.incident.id" in sent.event["tags"]
+
+
+def test_what_was_sent_long_ago_does_not_hide_what_comes(client, monkeypatch):
+    """
+    An object that was kept until byline sent it, and is raised once more: what the framework captures then is sent.
+    """
+    monkeypatch.setattr(capture, "HOLD_S", 0.0)
+    error = FailureError("the only one")
+
+    @ai_generated
+    def fail():
+        raise error
+
+    sent = client()
+    swallow(fail)
+    worker.flush()
+    assert 1 == len(sent.events)
+    try:
+        fail()
+    except FailureError as caught:
+        sentry_sdk.capture_exception(caught)
+    assert 2 == len(sent.events)

@@ -185,7 +185,9 @@ def test_future_that_was_waited_for(incidents_of):
 
             failed = pool.submit(fail)
             futures.wait([failed])
-            quietly(lambda: wait(pool.submit(wait, failed)))
+            waiting = pool.submit(wait, failed)
+            futures.wait([waiting])
+            quietly(lambda: wait(waiting))
 
     assert 1 == len(incidents_of(run))
 

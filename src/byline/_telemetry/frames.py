@@ -15,6 +15,8 @@ from .._suspects import FrameFacts
 
 _MAX_FRAMES = 200
 _MAX_EXCEPTIONS = 20
+_KEEPERS = frozenset({"concurrent.futures._base", "asyncio.futures", "outcome._impl"})
+"""Modules that keep an exception of one thread or task, and raise it in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ def is_raised_anew(traceback: TracebackType, wrapper: TracebackType, started: fl
     Tell whether what a traceback holds from a wrapper on is an earlier raise of the same exception object.
 
     Python adds to the traceback of an object that a program raises again and again: then one ``raise``
-    is in both parts. A future that the call waited for has its exception from elsewhere, or from a call
-    that began later.
+    is in both parts. What futures raise is what somebody else has raised.
 
     Args:
         traceback: Of the exception that leaves a call now.
@@ -114,7 +115,9 @@ def _below(wrapper: TracebackType) -> Iterator[TracebackType]:
 def _is_raise(place: TracebackType) -> bool:
     from opcode import opmap
 
-    return place.tb_frame.f_code.co_code[place.tb_lasti] == opmap["RAISE_VARARGS"]
+    frame = place.tb_frame
+    is_raise: bool = frame.f_code.co_code[place.tb_lasti] == opmap["RAISE_VARARGS"]
+    return is_raise and frame.f_globals.get("__name__") not in _KEEPERS
 
 
 def facts_of(frames: list[Frame]) -> list[FrameFacts]:
