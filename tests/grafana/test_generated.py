@@ -58,6 +58,34 @@ def test_every_panel_says_what_it_shows(name):
             assert panel["options"]["legend"]["showLegend"]
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_commit_leads_three_ways(name):
+    """
+    From a line or a cell with a commit to its board, its change in the repository, and its events in Sentry.
+
+    What is not by commit leads nowhere.
+    """
+    uids = {json.loads(DRAWN[each])["uid"] for each in BOARDS}
+    panels = [each for each in json.loads(DRAWN[name])["panels"] if each["type"] in ("timeseries", "table")]
+    for panel in (each for each in panels if each["targets"][0]["datasource"]["type"] == "prometheus"):
+        links = panel["fieldConfig"]["defaults"].get("links") or [
+            link
+            for override in panel["fieldConfig"]["overrides"]
+            for setting in override["properties"]
+            if setting["id"] == "links"
+            for link in setting["value"]
+        ]
+        groups = re.findall(r"by \(([^)]*)\)", " ".join(target["expr"] for target in panel["targets"]))
+        if not any(label in group for group in groups for label in (names.COMMIT, names.VERSION)):
+            assert not links
+            continue
+        board, change, events = (link["url"] for link in links)
+
+        assert board.split("?")[0].removeprefix("/d/") in uids
+        assert change.startswith("${repository}/commit/${__")
+        assert events.startswith("${sentry}?query=byline.commit%3A${__")
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_name_is_one_that_is_emitted(name):
     """

@@ -89,7 +89,7 @@ with open(took, "w") as file:
     while True:
         with tracer.start_as_current_span("request"):
             started = time.perf_counter()
-            failed = rng.random() < 0.2
+            failed = rng.random() < 0.25
             try:
                 quote(min(rng.lognormvariate(-4.6, 0.5), 0.2), failed)
             except KeyError:

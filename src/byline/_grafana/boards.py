@@ -183,16 +183,16 @@ def fleet(histograms: Histograms) -> str:
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [
         lines("Cost of byline", "Processor time of its background thread, as a share of one core.", SHARE,
-              {"{{job}}{{service_name}}": f"sum by ({service}) (rate({names.OWN_TIME}{{{variables.SERVICE}}}[$__rate_interval]))"}),
-        lines("Calls measured", "Per second.", PER_SECOND, {"{{job}}{{service_name}}": ask.calls(service)}),
+              {"{{job}}{{service_name}}": f"sum by ({service}) (rate({names.OWN_TIME}{{{variables.SERVICE}}}[$__rate_interval]))"}, commit=None),
+        lines("Calls measured", "Per second.", PER_SECOND, {"{{job}}{{service_name}}": ask.calls(service)}, commit=None),
         lines("Functions by state of their attribution", "ok: the running code is the scanned code. stale: it was changed since.", NUMBER,
-              {f"{{{{{names.STATUS}}}}}": f"count by ({names.STATUS}) (group by ({service}, {names.FUNCTION}, {names.STATUS}) ({info}))"}),
+              {f"{{{{{names.STATUS}}}}}": f"count by ({names.STATUS}) (group by ({service}, {names.FUNCTION}, {names.STATUS}) ({info}))"}, commit=None),
         lines("Functions by tool and confidence", "How sure byline is of who wrote them.", NUMBER,
-              {f"{{{{{names.TOOL}}}}}, {{{{{names.CONFIDENCE}}}}}": f"count by ({names.TOOL}, {names.CONFIDENCE}) (group by ({service}, {names.FUNCTION}, {names.TOOL}, {names.CONFIDENCE}) ({info}))"}),
+              {f"{{{{{names.TOOL}}}}}, {{{{{names.CONFIDENCE}}}}}": f"count by ({names.TOOL}, {names.CONFIDENCE}) (group by ({service}, {names.FUNCTION}, {names.TOOL}, {names.CONFIDENCE}) ({info}))"}, commit=None),
         lines("Lost telemetry", "Calls that were not recorded, and batches that no receiver took.", NUMBER, {
             "calls": f"{ask.counted(names.DROPPED, '')} or vector(0)",
             "batches": f"{ask.counted(names.FAILED_EXPORTS, '')} or vector(0)",
-        }),
+        }, commit=None),
         log_counts("Incidents held back", "By the rate limit: they are counted, and the next one that is sent says how many.",
                    f'sum(sum_over_time({{service_name=~"$service"}} | {names.SUPPRESSED}!="" | unwrap {names.SUPPRESSED} [$__auto]))'),
     ])  # fmt: skip

@@ -81,7 +81,7 @@ def lines(
     unit: str,
     queries: Mapping[str, str],
     *,
-    commit: str = names.COMMIT,
+    commit: str | None = names.COMMIT,
     exemplar: bool = False,
     logarithmic: bool = False,
 ) -> timeseries.Panel:
@@ -91,7 +91,7 @@ def lines(
     Args:
         queries: PromQL by the name of its line, in which ``{{label}}`` stands for a label's value.
 
-        commit: The label that holds the commit to which a line leads.
+        commit: The label that holds the commit to which a line leads, if it leads to one.
 
         logarithmic: Draw ten times as much one step higher, so that what is small is not flat beside what is large.
     """
@@ -117,8 +117,9 @@ def lines(
             .sort(common.SortOrder.DESCENDING)
         )
         .with_transformation(_SHORT_NAMES)
-        .data_links(commit_links(f"${{__field.labels.{commit}}}"))
     )
+    if commit:
+        panel.data_links(commit_links(f"${{__field.labels.{commit}}}"))
     if logarithmic:
         panel.scale_distribution(
             common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10)
