@@ -59,6 +59,20 @@ def test_every_panel_says_what_it_shows(name):
 
 
 @pytest.mark.parametrize("name", BOARDS)
+def test_a_report_each_minute_is_enough(name):
+    """
+    Graphs of rates have steps that are long enough for how often OTLP reports unless told otherwise.
+    """
+    board = json.loads(DRAWN[name])
+    [step] = [each["current"]["value"] for each in board["templating"]["list"] if each["name"] == "step"]
+    rates = [each for each in board["panels"] if "$__rate_interval" in json.dumps(each["targets"])]
+
+    assert rates
+    assert "2m" == step
+    assert {"$step"} == {each["interval"] for each in rates}
+
+
+@pytest.mark.parametrize("name", BOARDS)
 def test_a_commit_leads_three_ways(name):
     """
     From a line or a cell with a commit to its board, its change in the repository, and its events in Sentry.

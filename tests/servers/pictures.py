@@ -73,7 +73,7 @@ def panels_of(
             drawn["elsewhere"] = SOURCES_OF[kind]
         elif panel["type"] == "timeseries":
             # Few and wide bars, as there would be in a range of hours.
-            step = max(1, seconds // (25 if panel.get("interval") else 150))
+            step = max(1, seconds // (25 if _has_bars(panel) else 150))
             times = {"start": now - seconds, "end": now, "step": step}
             chosen = {**values, "__rate_interval": f"{max(10, step)}s"}
             drawn["series"] = [line for each in targets for line in _lines(each, backend, chosen, times)]
@@ -90,6 +90,10 @@ def panels_of(
                 drawn["value"] = float(told["value"][1])
         found.append(drawn)
     return found  # fmt: skip
+
+
+def _has_bars(panel: Mapping[str, Any]) -> bool:
+    return bool(panel["fieldConfig"]["defaults"]["custom"].get("drawStyle") == "bars")
 
 
 def _lines(

@@ -79,7 +79,7 @@ def commits(histograms: Histograms) -> str:
         lines("Error rate by commit", "Share of calls that an exception left; cancelled calls are no errors.", SHARE,
               {commit: ask.error_rate(names.COMMIT)}),
         bars("Incidents by commit", "Exceptions by the commit of the line that is most suspect, also those a rate limit held back. "
-             "A bar is a minute, or a step of the graph where that is longer.",
+             "A bar is the smallest step, or that of the graph where it is longer.",
              {f"{commit} {{{{{names.ERROR}}}}}": ask.counted(names.INCIDENTS, f"{names.COMMIT}, {names.ERROR}")}),
         lines("P95 by commit", "95 of 100 calls take less, on a logarithmic scale. Diamonds are single calls with a trace.",
               SECONDS, {commit: ask.quantile(0.95, names.COMMIT)}, exemplar=True, logarithmic=True),
@@ -87,7 +87,7 @@ def commits(histograms: Histograms) -> str:
               {commit: ask.quantile(0.5, names.COMMIT)}, logarithmic=True),
         lines("Calls by commit", "Calls per second.", PER_SECOND, {commit: ask.calls(names.COMMIT)}),
         bars("Findings by commit", "What byline's probes saw, such as exceptions that were swallowed. "
-             "A bar is a minute, or a step of the graph where that is longer.",
+             "A bar is the smallest step, or that of the graph where it is longer.",
              {f"{commit} {{{{{names.KIND}}}}}": ask.counted(names.FINDINGS, f"{names.COMMIT}, {names.KIND}")}),
     ])  # fmt: skip
     _add(found, _MIDDLE, _FULL, [
@@ -151,7 +151,7 @@ def one_commit(histograms: Histograms) -> str:
         lines("Calls", "Per second, by version: the deploy shows as one line ending and another beginning.", PER_SECOND,
               {version: ask.calls(by)}, commit=names.VERSION),
         bars("Incidents", "By type of the exception; the first suspect is a line of this commit. "
-             "A bar is a minute, or a step of the graph where that is longer.",
+             "A bar is the smallest step, or that of the graph where it is longer.",
              {f"{{{{{names.ERROR}}}}}": incidents.counted(names.INCIDENTS, f"{names.ERROR}, {names.COMMIT}")}),
     ])  # fmt: skip
     _add(found, _TALL, _HALF, [

@@ -47,6 +47,7 @@ _KEPT: Final = "&".join(
         "traces:queryparam",
         "service:queryparam",
         "repository:queryparam",
+        "step:queryparam",
         "sentry:queryparam",
         "__url_time_range",
     )
@@ -101,6 +102,7 @@ def lines(
         .description(description)
         .datasource(METRICS)
         .unit(unit)
+        .interval("$step")
         .line_width(2)
         .fill_opacity(5)
         .show_points(common.VisibilityMode.AUTO)
@@ -140,10 +142,9 @@ def lines(
 
 
 def bars(title: str, description: str, queries: Mapping[str, str]) -> timeseries.Panel:
-    """Draw how often something happened: a bar a minute, or a step of the graph where that is longer."""
+    """Draw how often something happened: a bar for each step of the graph."""
     return (
         lines(title, description, NUMBER, queries)
-        .interval("1m")
         .draw_style(common.GraphDrawStyle.BARS)
         .stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
         .line_width(0)

@@ -85,7 +85,22 @@ def _value_of(label: str) -> str:
     return f'/{label}="([^"]+)"/'
 
 
-def shared() -> list[board.QueryVariable | board.TextBoxVariable]:
+def step() -> board.CustomVariable:
+    """Let people choose what a point of a graph stands for at least: what has one sample in it has no rate."""
+    return (
+        board.CustomVariable("step")
+        .label("Smallest step")
+        .description(
+            "At least twice the time between two reports. OTLP reports each minute unless told otherwise."
+        )
+        .values("15s,30s,1m,2m,5m")
+        .current(model.VariableOption(text="2m", value="2m"))
+        .multi(False)
+        .include_all(False)
+    )
+
+
+def shared() -> list[board.QueryVariable | board.CustomVariable | board.TextBoxVariable]:
     """Return what each board needs: which label names the service, the services, and where their commits lead."""
     described = f'{{__name__=~"{names.INFO}|{names.TARGET}",{SERVICE}}}'
     return [
@@ -96,6 +111,7 @@ def shared() -> list[board.QueryVariable | board.TextBoxVariable]:
         one("repository", "Repository", f"label_values({described}, {names.REPOSITORY})").regex(
             r"/^(.*?)(?:\.git)?\/?$/"
         ),
+        step(),
         board.TextBoxVariable("sentry").label("Sentry issues page").default_value(_SENTRY),
     ]
 
