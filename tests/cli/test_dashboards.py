@@ -76,6 +76,18 @@ def test_runbook(tmp_path):
     )
 
 
+def test_sentry(tmp_path):
+    """
+    Commits lead to the Sentry that is given, on every board.
+    """
+    address = 'https://sentry.example.com/organizations/"shop"/issues/'
+    run(tmp_path, "--sentry", address)
+
+    for path in (tmp_path / "dashboards").iterdir():
+        variables = json.loads(path.read_text("utf-8"))["templating"]["list"]
+        assert [address] == [each["query"] for each in variables if each["name"] == "sentry"]
+
+
 def test_no_folder(tmp_path):
     """
     A folder that cannot be made is one sentence and status 2.

@@ -76,7 +76,12 @@ CASES = [
     ("doctor --json --manifest .byline/byline.manifest --store {store}", 0, "2 AI functions of"),
     ("doctor --overhead --module till", 0, "till.total"),
     ("manifest show --json", 0, '"till.total"'),
-    ("dashboards {tmp}/boards --histograms classic --runbook https://example.com/runbook --json", 0, "boards"),
+    (
+        "dashboards {tmp}/boards --histograms classic --runbook https://example.com/runbook "
+        "--sentry https://sentry.example.com/issues/ --json",
+        0,
+        "boards",
+    ),
     ("sentry commits --manifest .byline/byline.manifest --release shop@1 --since 30d --json", 0, '"shop@1"'),
     ("sentry commits --send", 2, "SENTRY_"),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ Examples:
   byline dashboards grafana
   byline dashboards grafana --histograms native
   byline dashboards grafana --runbook https://wiki.example.com/byline
+  byline dashboards grafana --sentry https://sentry.example.com/organizations/shop/issues/
 
 \b
 Then mount grafana/dashboards where grafana/provisioning/byline.yaml says, or import the boards by hand,
@@ -36,8 +37,13 @@ and name grafana/rules/byline.yaml under rule_files in prometheus.yml.
     metavar="URL",
     help="The page that alerts link to. Default: byline's own, as a path in its repository.",
 )
+@click.option(
+    "--sentry",
+    metavar="URL",
+    help="Your Sentry's page of issues, to which commits lead. Default: that of sentry.io.",
+)
 @options.as_json
-def command(*, folder: Path, histograms: str, runbook: str | None, as_json: bool) -> None:
+def command(*, folder: Path, histograms: str, runbook: str | None, sentry: str | None, as_json: bool) -> None:
     """
     Write Grafana dashboards and alert rules.
 
@@ -51,6 +57,7 @@ def command(*, folder: Path, histograms: str, runbook: str | None, as_json: bool
         folder,
         histograms="native" if histograms == "native" else "classic",
         runbook=(runbook or files.RUNBOOK).rstrip("#"),
+        sentry=sentry or files.SENTRY,
     )
     if as_json:
         click.echo(

@@ -14,6 +14,9 @@ GENERATED: Final = Path(__file__).parent / "generated"
 RUNBOOK: Final = "docs/how-to/alerts.md"
 """Where an alert sends people, unless they have a page of their own."""
 
+SENTRY: Final = "https://sentry.io/issues/"
+"""Where a commit's events are, unless they are elsewhere; it leads on to the organization of whoever is logged in."""
+
 PROVISIONING: Final = """\
 apiVersion: 1
 providers:
@@ -26,9 +29,14 @@ providers:
 """
 
 
-def write(folder: Path, *, histograms: Histograms, runbook: str = RUNBOOK) -> list[tuple[Path, bool]]:
+def write(
+    folder: Path, *, histograms: Histograms, runbook: str = RUNBOOK, sentry: str = SENTRY
+) -> list[tuple[Path, bool]]:
     """
     Put boards, rules and Grafana's provisioning file into a folder.
+
+    Args:
+        sentry: Address of Sentry's page of issues, to which ``?query=`` can be added.
 
     Returns:
         Each file, and whether it is new or changed.
@@ -40,6 +48,11 @@ def write(folder: Path, *, histograms: Histograms, runbook: str = RUNBOOK) -> li
     texts = {path.relative_to(source): path.read_text("utf-8") for path in sorted(source.rglob("*.*"))}
     rules = Path("rules/byline.yaml")
     texts[rules] = texts[rules].replace(f"{RUNBOOK}#", f"{runbook}#")
+    texts |= {
+        name: text.replace(json.dumps(SENTRY), json.dumps(sentry))
+        for name, text in texts.items()
+        if name.suffix == ".json"
+    }
     dashboards = json.dumps(str((folder / "dashboards").resolve()))
     texts[Path("provisioning/byline.yaml")] = PROVISIONING.format(path=dashboards)
     try:

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.models import dashboard as model
 
 from .. import _label_names as names
+from .files import SENTRY
 from .panels import METRICS
 
 SERVICE: Final = '${service_label}=~"$service"'
@@ -27,9 +28,6 @@ _EVERYTHING = ".*"  # also what has no such label
 
 # Everything has a service. Loki refuses a selector that nothing at all would match, too.
 _EVERY_SERVICE = ".+"
-
-
-_SENTRY = "https://sentry.io/issues/"  # leads on to the organization of whoever is logged in
 
 
 def data_source(name: str, label: str, kind: str) -> board.DatasourceVariable:
@@ -112,7 +110,7 @@ def shared() -> list[board.QueryVariable | board.CustomVariable | board.TextBoxV
             r"/^(.*?)(?:\.git)?\/?$/"
         ),
         step(),
-        board.TextBoxVariable("sentry").label("Sentry issues page").default_value(_SENTRY),
+        board.TextBoxVariable("sentry").label("Sentry issues page").default_value(SENTRY),
     ]
 
 
