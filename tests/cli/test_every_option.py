@@ -77,8 +77,7 @@ CASES = [
     ("doctor --overhead --module till", 0, "till.total"),
     ("manifest show --json", 0, '"till.total"'),
     (
-        "dashboards {tmp}/boards --histograms classic --runbook https://example.com/runbook "
-        "--sentry https://sentry.example.com/issues/ --json",
+        "dashboards {tmp}/boards --histograms classic --runbook https://a.example --sentry https://b.example --json",
         0,
         "boards",
     ),
