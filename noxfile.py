@@ -132,6 +132,7 @@ def stack(session: nox.Session) -> None:
     """Run the tests that need a compiled Collector or Grafana's components; takes minutes the first time."""
     session.run(".ci/metric-servers", external=True)
     session.run(".ci/collector", external=True)
+    session.run(".ci/compose", external=True)
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
     session.run("pytest", "-m", "stack", *session.posargs)
