@@ -79,6 +79,12 @@ class Ownership:
     order: dict[str, int]
     """Position of the commits that the walk saw in topological order; 0 is the newest."""
 
+    def owners(self) -> set[str]:
+        """Return the commits that own a line, or removed one."""
+        owners = {run.commit for file in self.files.values() for run in file.runs}
+        removers = {each.commit for file in self.files.values() for each in file.deletions}
+        return (owners | removers) - {""}
+
 
 def own_lines(  # noqa: PLR0913  # all but two are options
     repository: Repository,

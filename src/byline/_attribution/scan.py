@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -15,22 +15,17 @@ from .commits import Commits, read_commits
 from .deletion_paths import with_deletion_paths
 from .entire import with_agents
 from .evidence import EvidenceBook
-from .functions import SourceError, SourceFunction, functions_in
 from .header import Revision, header_of
 from .known_facts import KnownFacts
-from .look_through import look_through, with_origins
 from .modules import module_name
 from .moves import follow_moves
 from .neutral import NeutralCommits
-from .neutral_questions import ask
 from .rebuild import CacheUse, Rebuild
 from .recollection import Remembered, Seen, problems_of
 from .repository import Repository
-from .resolve import OwnedLine
-from .scanned_file import ScannedFile
 from .settings import ScanSettings, read_settings
+from .source_files import SourceFiles
 from .sources import read_sources
-from .survey import Survey, paths_by_blob
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how much is done and how much there is."""
@@ -48,23 +43,6 @@ class Scan:
     def manifest(self) -> Manifest:
         """Return the manifest without writing it."""
         return Manifest.load(render(self.header, self.files, self.commits), Path("<memory>"))
-
-
-@dataclass(slots=True)
-class _Context:
-    """What all files of one scan share."""
-
-    repository: Repository
-    revision: str
-    settings: ScanSettings
-    commits: Commits
-    book: EvidenceBook
-    blobs: Mapping[str, str]
-    found: Survey
-    ownership: Ownership
-    neutral: NeutralCommits
-    problems: dict[str, str] = field(default_factory=dict)
-    """Why the functions of some files cannot be told, by path."""
 
 
 def scan(  # noqa: PLR0913  # all but one are options
@@ -119,18 +97,17 @@ def scan(  # noqa: PLR0913  # all but one are options
     unfollowed = _follow(rebuild, owned, found.marked, oldest, tell) if moves else []
     order = few.order if few else {sha: position for position, sha in enumerate(commits.by_sha)}
     book = EvidenceBook(commits.by_sha, sources.records, found.comments)
-    context = _Context(
-        repository, revision.sha, settings, commits, book, blobs, found, Ownership(owned, order),
-        NeutralCommits(repository, rebuild.known.neutral),
+    source = SourceFiles(
+        repository, revision.sha, settings, author, commits, book, blobs, found, Ownership(owned, order),
+        NeutralCommits(repository, rebuild.known.neutral), oldest,
     )  # fmt: skip
-    files = _read_files(context, tell, everything=everything or paths is not None)
-    files = with_deletion_paths(repository, files)
-    files = _look_through(context, files, few, "" if few else oldest, author, tell)
-    commits = context.commits
-    records = _attribute_files(context, files, tell)
+    files = with_deletion_paths(repository, source.read(tell, everything=everything or paths is not None))
+    files = source.look_through(files, tell, is_few=few is not None)
+    commits = source.commits
+    records = source.attribute(files, tell)
     seen: dict[str, Remembered | Seen] = dict(taken)
     for path, ownership in owned.items():
-        seen[path] = _remembered(context, ownership, files.get(path), records.get(path), bounded=bool(oldest))
+        seen[path] = source.remembered(ownership, files.get(path), records.get(path))
     for path in taken:
         if record := rebuild.record(path, module_name(path, blobs), commits):
             records[path] = record
@@ -149,7 +126,7 @@ def scan(  # noqa: PLR0913  # all but one are options
     )
     for each in unfollowed:
         del seen[each.subject]
-    known = KnownFacts(sources.recovered, context.neutral.answers, sources.squashes)
+    known = KnownFacts(sources.recovered, source.neutral.answers, sources.squashes)
     use = rebuild.leave(oldest, commits, sources.records, seen, known)
     return Scan(header, tuple(records[path] for path in sorted(records)), commits.by_sha, use)
 
@@ -163,7 +140,7 @@ def _commits(
     commits = (
         rebuild.commits(settings, author)
         if few is None
-        else read_commits(repository, revision, settings=settings, author=author, only=_touched_by(few))
+        else read_commits(repository, revision, settings=settings, author=author, only=few.owners())
     )
     commits = with_agents(repository, commits)
     tell("commits", 1, 1)
@@ -208,109 +185,6 @@ def _python_files(
         if path.endswith(".py") and not any(fnmatch(path, pattern) for pattern in settings.exclude)
     }
     return found if paths is None else {path: found[path] for path in paths if path in found}
-
-
-def _touched_by(ownership: Ownership) -> set[str]:
-    """Return the commits that own a line, or removed one."""
-    files = ownership.files.values()
-    owners = {run.commit for file in files for run in file.runs}
-    return (owners | {each.commit for file in files for each in file.deletions}) - {""}
-
-
-def _read_files(context: _Context, tell: Progress, *, everything: bool) -> dict[str, ScannedFile]:
-    """Parse the files that AI touched or that carry a mark."""
-    lines: dict[str, list[OwnedLine]] = {}
-    for path, ownership in context.ownership.files.items():
-        owned = context.book.lines_of_file(ownership)
-        if everything or path in context.found.marked or any(line.evidence for line in owned):
-            lines[path] = owned
-    paths = paths_by_blob({path: context.blobs[path] for path in lines})
-    found: dict[str, ScannedFile] = {}
-    for number, (blob, data) in enumerate(context.repository.read_blobs(list(paths))):
-        tell("functions", number, len(paths))
-        for path in paths[blob]:
-            functions = _functions(path, data, context.problems)
-            ownership = context.ownership.files[path]
-            where = {run.commit: run.path for run in ownership.runs if run.commit}
-            found[path] = ScannedFile(ownership, functions, lines[path], where)
-    tell("functions", len(paths), len(paths))
-    return found
-
-
-def _look_through(  # noqa: PLR0913, PLR0917  # what a scan knows
-    context: _Context,
-    files: Mapping[str, ScannedFile],
-    few: Ownership | None,
-    oldest: str,
-    author: AuthorForm,
-    tell: Progress,
-) -> dict[str, ScannedFile]:
-    """Give functions the lines that neutral commits took over; for a few files, messages are read that it takes."""
-    repository, revision, order = context.repository, context.revision, context.ownership.order
-    stop = {path: "" if path in context.found.marked else oldest for path in files}
-    origins = look_through(
-        repository, revision, files, context.neutral, order, context.commits.parents, stop, tell
-    )
-    hidden = {each.commit for each in origins.values()} - {""}
-    if few is not None and not hidden <= context.commits.by_sha.keys():
-        only = _touched_by(few) | hidden
-        commits = read_commits(repository, revision, settings=context.settings, author=author, only=only)
-        context.commits = with_agents(repository, commits)
-        sources = read_sources(repository, revision, context.commits, context.settings)
-        context.book = EvidenceBook(context.commits.by_sha, sources.records, context.found.comments)
-    return with_origins(files, origins, context.book)
-
-
-def _functions(path: str, data: bytes, problems: dict[str, str]) -> tuple[SourceFunction, ...]:
-    try:
-        return tuple(functions_in(data))
-    except SourceError as error:
-        problems[path] = str(error)
-        return ()
-
-
-def _attribute_files(
-    context: _Context, files: Mapping[str, ScannedFile], tell: Progress
-) -> dict[str, FileRecord]:
-    ask(context.neutral, files.values(), context.ownership.order, tell)
-    records = {}
-    for number, (path, file) in enumerate(files.items()):
-        tell("attribution", number, len(files))
-        records[path] = file.record(
-            module_name(path, context.blobs),
-            order=context.ownership.order,
-            commits=context.commits.by_sha,
-            is_neutral=context.neutral.is_neutral,
-            min_ai_share=context.settings.min_ai_share,
-        )
-    tell("attribution", len(files), len(files))
-    return records
-
-
-def _remembered(
-    context: _Context,
-    ownership: FileOwnership,
-    file: ScannedFile | None,
-    record: FileRecord | None,
-    *,
-    bounded: bool,
-) -> Remembered:
-    """Gather what is known of a file that was looked at."""
-    path = ownership.path
-    definitions = context.found.definitions[path]
-    problem = context.problems.get(path, "")
-    seen = Seen(
-        blob=ownership.blob,
-        is_whole=not bounded or path in context.found.marked,
-        is_marked=path in context.found.marked,
-        definitions=definitions,
-        functions=len(file.functions) if file and not problem else definitions,
-        conflicting=sum(line.conflicting for line in file.lines) if file else 0,
-        problem=problem,
-        is_recorded=record is not None,
-    )
-    hidden = {line.commit for line in file.origins.values()} if file else set()
-    return Remembered(seen, ownership, context.found.comments.get(path, ()), record, hidden - {""})
 
 
 def _say_nothing(stage: str, done: int, total: int) -> None:
