@@ -4,46 +4,51 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
 
 from .._manifest import Manifest
 from . import imported
 
 _log = logging.getLogger("byline")
 
-_prepare: Callable[[Mapping[str, Any]], None] | None = None
-"""What multiprocessing loads the main script with, while ours stands in its place."""
+_LOADERS = ("prepare", "import_main_path")
+"""What multiprocessing loads the main script with: in a process, and from Python 3.14 on in the server that forks them."""
+
+_replaced: dict[str, Callable[..., None]] = {}
+"""Those of them in whose place ours stand."""
 
 
 def watch(manifest: Manifest) -> None:
     """
     Mark the main script once it is loaded, before the process is given its work; does nothing in any other process.
 
-    There is no hook between the two, so the function that loads it is replaced, here and in no program's own process.
+    There is no hook between the two, so the functions that load it are replaced, here and in no program's own process.
     """
-    global _prepare  # noqa: PLW0603  # one value, replaced whole
-    if _prepare is not None or not any("from multiprocessing." in word for word in sys.orig_argv):
+    if _replaced or not any("from multiprocessing." in word for word in sys.orig_argv):
         return
     from multiprocessing import spawn
 
-    original = _prepare = spawn.prepare
+    for name in _LOADERS:
+        _replaced[name] = getattr(spawn, name)
+        setattr(spawn, name, _marking(_replaced[name], manifest))
 
-    def prepare(data: Mapping[str, Any]) -> None:
-        original(data)
+
+def _marking(load: Callable[..., None], manifest: Manifest) -> Callable[..., None]:
+    @wraps(load)
+    def load_and_mark(*arguments: object, **options: object) -> None:
+        load(*arguments, **options)
         try:
             imported.mark_main(manifest)
         except Exception:  # noqa: BLE001  # a main script with a __getattr__ of its own may do anything
             _log.exception("byline could not mark the main script of a spawned process")
 
-    spawn.prepare = prepare
+    return load_and_mark
 
 
 def unwatch() -> None:
     """Put back what was replaced; a second call does nothing."""
-    global _prepare  # as above
-    original, _prepare = _prepare, None
-    if original is not None:
+    while _replaced:
         from multiprocessing import spawn
 
-        spawn.prepare = original  # type: ignore[assignment]  # as it was
+        setattr(spawn, *_replaced.popitem())
