@@ -343,7 +343,7 @@ def test_inner_function_reports(monkeypatch):
     monkeypatch.setattr(
         incidents,
         "capture",
-        lambda entry, exception, *_, **__: told.append((entry.function.qualname, wrappers_inside(exception))),
+        lambda entry, exception, *_: told.append((entry.function.qualname, wrappers_inside(exception))),
     )
     with pytest.raises(BoomError):
         asyncio.run(outer())
@@ -713,7 +713,7 @@ def test_own_failure_stays_ours(monkeypatch, caplog):
     When byline fails to record, the user's exception leaves all the same, and the log says so once.
     """
 
-    def broken(*_, **__):
+    def broken(*_):
         raise RuntimeError("ours")
 
     monkeypatch.setattr(incidents, "capture", broken)

@@ -157,12 +157,10 @@ class Call:
         """Make the incident of an exception, and tell whoever else wants to know of it."""
         global _is_owed  # noqa: PLW0603  # one flag, of which no other copy may be
         entry = self._recorder.entry
-        if isinstance(exception, RecursionError) and _is_put_off(exception):
+        if type(exception) is RecursionError and _is_put_off(exception):
             _is_owed = True
             return None
-        self._window, receipt = incidents.capture(
-            entry, exception, duration_s, self._window, is_owed=_is_owed
-        )
+        self._window, receipt = incidents.capture(entry, exception, duration_s, self._window, _is_owed)
         _is_owed = False
         return None if escapes.watch is None else escapes.watch(entry, exception, receipt)
 

@@ -116,8 +116,7 @@ def capture(
     exception: BaseException,
     duration_s: float,
     recent: Window | None = None,
-    *,
-    is_owed: bool = False,
+    is_owed: bool = False,  # noqa: FBT001, FBT002  # a name costs time at every failed call
 ) -> tuple[Window | None, Receipt | None]:
     """
     Record that an exception left a marked function.
@@ -153,11 +152,15 @@ def capture(
             held = recent.first_held
             recent.repeated.append(None)
             return recent, held.receipt
+        is_one = True
         while deeper is not None:
-            if deeper.tb_frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME) and not is_owed:
-                if is_raised_anew(wrapper, deeper, perf_counter() - duration_s):
-                    break
-                return recent, None  # reported already, there
+            frame = deeper.tb_frame
+            # As long as each frame was called by the one before, one raise has made them all.
+            is_one = is_one and frame.f_back is last.tb_frame
+            if frame.f_code.co_filename.startswith(_registry.WRAPPER_FILENAME) and not is_owed:
+                if is_one or not is_raised_anew(wrapper, deeper, perf_counter() - duration_s):
+                    return recent, None  # reported already, there
+                break
             last, deeper = deeper, deeper.tb_next
         return _capture(entry, exception, duration_s, last)
     except RecursionError:
