@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from .exceptions import MissingExtraError
@@ -44,6 +45,8 @@ class BylineIntegration(Integration):
             ConfigError: A value that cannot be meant, or an unknown ``BYLINE_*`` variable.
         """
         self.settings = Settings(capture, rate, spans, findings)
+        # Who answers for a file puts itself into the registry, and a program that marks nothing has not loaded it.
+        import_module("byline._instrumentation.lookup")
         hooks.install()
 
     @staticmethod

@@ -82,6 +82,24 @@ def test_automatically(shop, code, environment):
     assert (shop.commit, shop.revision, "main") == (tags["git_commit"], release, dist)
 
 
+def test_integration_alone(shop):
+    """
+    A program that has the integration, and marks and measures nothing, has its events attributed.
+    """
+    code = """
+    from byline.sentry import BylineIntegration
+    start(integrations=[BylineIntegration()])
+    import cart
+    try:
+        cart.total([-1])
+    except ValueError as error:
+        sentry_sdk.capture_exception(error)
+    print(json.dumps([[each.get("tags"), each.get("release"), each.get("dist")] for each in sent]))
+    """
+    ((tags, release, dist),) = printed(program(shop.folder, code, BYLINE_MANIFEST=str(shop.manifest)))
+    assert (shop.commit, shop.revision, "main") == (tags["git_commit"], release, dist)
+
+
 @pytest.mark.parametrize(
     "code",
     [
