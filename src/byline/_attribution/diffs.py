@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import IO
 
 from ..exceptions import RepositoryError
@@ -18,6 +19,7 @@ Hunk = tuple[int, int, int, int]
 
 _CHUNK = 1 << 18
 _MIN_PER_JOB = 500
+_NEIGHBOURS = 50
 _FILE = b"\ndiff --git a/"
 _HUNK = b"\n@@ -"
 _DIGITS = 8
@@ -56,8 +58,7 @@ def hunks_of(
     """
     if not pairs:
         return {}
-    size = -(-len(pairs) // max(1, min(jobs, len(pairs) // _MIN_PER_JOB)))
-    parts = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+    parts = _parts(pairs, max(1, min(jobs, len(pairs) // _MIN_PER_JOB)))
     with scratch_objects(repository) as scratch:
 
         def compare(part: Sequence[Pair]) -> dict[Pair, tuple[Hunk, ...]]:
@@ -75,6 +76,14 @@ def hunks_of(
             f"git did not compare blob {missing[0]} with {missing[1]} in {str(repository.root)!r}. {repository.cure()}"
         )
     return found
+
+
+def _parts(pairs: Sequence[Pair], count: int) -> list[Sequence[Pair]]:
+    """Deal pairs out, some neighbours at a time: the files that changed most are the largest, and come first."""
+    if count == 1:
+        return [pairs]
+    runs = [pairs[start : start + _NEIGHBOURS] for start in range(0, len(pairs), _NEIGHBOURS)]
+    return [list(chain.from_iterable(runs[number::count])) for number in range(count)]
 
 
 def _write_tree(scratch: Scratch, part: Sequence[Pair], side: int) -> str:
