@@ -358,3 +358,25 @@ def test_each_process_has_an_instance_id_of_its_own(tmp_path):
     store.close()
     instances = {each.partition(":")[0] for each in processes}
     assert (0, 3, 3) == (done.returncode, len(processes), len(instances)), done.stderr
+
+
+def test_the_decorator_comes_after(tmp_path):
+    """
+    Git is still asked at once when the decorator is loaded after byline was turned on, as under ``byline run``.
+    """
+    program = textwrap.dedent(
+        """\
+        import byline
+
+        byline.instrument()
+        byline.ai_generated
+        from byline._instrumentation import development, lookup
+
+        print(lookup._ask_git is development.ask_now)
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ("True\n", 0) == (done.stdout, done.returncode), done.stderr

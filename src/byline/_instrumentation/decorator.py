@@ -13,7 +13,7 @@ from .. import _config, _registry
 from .._registry import Entry
 from .._telemetry import faults
 from ..exceptions import ConfigError
-from . import development, lookup
+from . import development, lookup  # noqa: F401  # development.py has git asked where no manifest answers
 from .declaration import Declaration, declare
 from .selection import is_excluded
 from .wrapper import wrap
@@ -30,10 +30,6 @@ class Mark(Protocol):
 
     def __call__(self, target: _Target, /) -> _Target:
         """Mark a function, method, class or callable object."""
-
-
-# A mark in a checkout without a manifest: git may know more.
-lookup.when_unknown(development.ask)
 
 
 @overload

@@ -193,3 +193,5 @@ def reset() -> None:
 
 
 worker.after_fork(reset)
+# A mark in a checkout without a manifest: git may know more. Said once, so that instrument() can say otherwise.
+lookup.when_unknown(ask)
