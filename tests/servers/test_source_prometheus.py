@@ -349,7 +349,6 @@ time.sleep(600)
 """
 
 TWICE = """
-global: {{scrape_interval: 1s}}
 scrape_configs:
   - job_name: classic
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
