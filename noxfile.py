@@ -86,7 +86,8 @@ def _install_wheel(session: nox.Session) -> None:
     session.install("--force-reinstall", "--no-deps", _wheel())
 
 
-PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
+# One more than a small machine has cores: many tests wait for a process of theirs.
+PYTEST = ("pytest", "-n", "3", "--dist", "loadgroup")
 QUICK = (*PYTEST, "-m", "not server and not stack", "--ignore=tests/servers")
 
 
