@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from threading import get_ident
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -183,8 +183,8 @@ class Finder:
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
         self._tails = manifest.tails
-        self._asked: set[tuple[int, str]] = set()
-        """By thread and name: who stands in for this finder in ``sys.meta_path`` is among those that it asks."""
+        self._asked = threading.local()
+        """Names: who stands in for this finder in ``sys.meta_path`` is among those that it asks."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -195,14 +195,14 @@ class Finder:
                 # On the background thread, which waits until the module is there.
                 worker.submit(instruments.destinations)
             return None
-        key = (get_ident(), fullname)
-        if key in self._asked:
+        asked = vars(self._asked)
+        if fullname in asked:
             return None
-        self._asked.add(key)
+        asked[fullname] = True
         try:
             spec = self._next(fullname, path, target)
         finally:
-            self._asked.discard(key)
+            del asked[fullname]
         if spec is None or spec.loader is None:
             return spec
         if type(spec.loader) is SourceFileLoader:
