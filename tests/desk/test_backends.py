@@ -7,7 +7,6 @@ import json
 import ssl
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,8 @@ from byline._store import sketches
 from byline._telemetry.incident_event import incident_of
 from byline.exceptions import SourceError
 from byline.store import Store
+
+from .. import threads
 
 TOKEN = "glsa_secret"  # noqa: S105  # nobody's
 
@@ -80,14 +81,10 @@ def serving(
     **headers: str,
 ) -> Iterator[Server]:
     """Run a server for the length of a block."""
-    with Server(status, body, {"Content-Type": content_type, **headers}, piece_s=piece_s) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with threads.serving(
+        Server(status, body, {"Content-Type": content_type, **headers}, piece_s=piece_s)
+    ) as server:
+        yield server
 
 
 def ask(*words: str, **environ: str):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +20,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
 )
+
+from .. import threads
 
 MATCHER = r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"'
 MOST = 5_000
@@ -123,11 +124,5 @@ def _meets(value: str, how: str, wanted: str) -> bool:
 @contextmanager
 def running() -> Iterator[Loki]:
     """Run one for the length of a block."""
-    with Loki() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with threads.serving(Loki()) as server:
+        yield server

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from .. import threads
 from . import issue_server, serving
 from .test_examples import CLAUDE, CURSOR, with_history
 from .test_sentry import WITH_INTEGRATION, reporting
@@ -226,14 +226,8 @@ def sentry_of(shop: Shop) -> Iterator[SentryApi]:
         issues.append(
             {"id": str(number), "count": str(len(stored)), "events": [each["eventID"] for each in stored]}
         )
-    with SentryApi(issues, events) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with threads.serving(SentryApi(issues, events)) as server:
+        yield server
 
 
 def test_sentrys_own_api(shop):
