@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,10 +18,15 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from byline import _config, _registry
+from byline._instrumentation import development, lookup
 from byline._telemetry import latency, worker
 
 settings.register_profile("byline", deadline=None)  # a busy machine is no failure
 settings.load_profile("byline")
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would the programs they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DELTA = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
 
@@ -30,6 +37,30 @@ class Providers(NamedTuple):
     spans: InMemorySpanExporter
     metrics: InMemoryMetricReader
     logs: InMemoryLogRecordExporter
+
+
+@pytest.fixture(autouse=True)
+def _leave_nothing_behind() -> Iterator[None]:
+    """
+    Take back what a test in this process left for the next one.
+
+    That is folders on the path, modules from there, marked functions, the settings as the test's environment
+    had them, a manifest in force, and who is asked without one.
+    """
+    path, modules = sys.path[:], set(sys.modules)
+    entries, files = dict(_registry._entries), dict(_registry._files)
+    yield
+    left = tuple(each for each in sys.path if each not in path)
+    sys.path[:] = path
+    for name in sys.modules.keys() - modules:
+        if left and str(getattr(sys.modules[name], "__file__", "")).startswith(left):
+            del sys.modules[name]
+    _registry.clear()
+    _registry._entries.update(entries)
+    _registry._files.update(files)
+    _config.use(None)
+    lookup.reset()
+    lookup.when_unknown(development.ask)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from sentry_sdk.scope import Scope, use_isolation_scope, use_scope
 from sentry_sdk.transport import Transport
 
 import byline
-from byline import _config, _registry
+from byline import _config
 from byline._attribution.scan import scan
 from byline._instrumentation import lookup
 from byline._manifest import Manifest, render
@@ -146,17 +146,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.fixture
-def registry() -> Iterator[None]:
-    """Leave the functions of other tests in the registry, and only those."""
-    entries, files = dict(_registry._entries), dict(_registry._files)
-    yield
-    _registry.clear()
-    _registry._entries.update(entries)
-    _registry._files.update(files)
-
-
-@pytest.fixture
-def client(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Collected]]:
+def client(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Collected]]:
     """Start sentry-sdk with byline; every test has scopes of its own."""
     monkeypatch.setenv("SENTRY_RELEASE", "shop@1")
     # With a manifest, nobody asks git about functions of the tests.
@@ -180,10 +170,11 @@ def client(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Itera
     lookup.reset()
     _config.use(None)
     faults.forget()
+    telemetry_spans.put_beside(None)
 
 
 @pytest.fixture
-def load(shop: Shop, registry: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+def load(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Import a module of the shop, measured."""
     monkeypatch.syspath_prepend(shop.folder)
 
