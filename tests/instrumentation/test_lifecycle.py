@@ -49,6 +49,26 @@ def test_store_is_written_at_exit(tmp_path):
     assert (0, "", 1) == (done.returncode, done.stderr, incidents(tmp_path))
 
 
+def test_what_is_held_back_is_told_when_byline_is_turned_off(tmp_path):
+    """
+    What waits for its minute to be over waits for nothing once byline is turned off.
+    """
+    code = """
+    from byline._instrumentation.lifecycle import flush
+    byline.instrument(store='x.db')
+    for _ in range(12): quietly()
+    flush()
+    for _ in range(5): quietly()
+    byline.uninstrument()
+    """
+
+    done = python(tmp_path, code)
+    with Store.open(tmp_path / "x.db", read_only=True) as store:
+        told = [1 + each.suppressed for each in store.incidents()]
+
+    assert (0, "", 17, 11) == (done.returncode, done.stderr, sum(told), len(told))
+
+
 def test_repeatable(tmp_path):
     """
     On, on, off, off, on again: each is safe, and nothing is counted twice.

@@ -119,7 +119,7 @@ def uninstrument() -> None:
         spawned.unwatch()
         otel.expect(announced=False)
     probes.stop()
-    flush()
+    _flush_all()
     latency.stop()
     gate.stop()
     cap.stop()
