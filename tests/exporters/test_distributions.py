@@ -20,11 +20,14 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
 import byline
-from byline import _semconv, otel
+from byline import _registry, _semconv, otel
 from byline._exporters.durations import WithDurations
 from byline._exporters.program import OtlpExporter, StoreExporter
 from byline._instrumentation import development
+from byline._model import Attribution, Function
+from byline._registry import Entry
 from byline._telemetry import latency, signals
+from byline._telemetry.instruments import Instruments
 from byline.exceptions import ConfigError
 
 DELTA = {Histogram: AggregationTemporality.DELTA}
@@ -50,15 +53,19 @@ class Kept(MetricExporter):
     def shutdown(self, timeout_millis: float = 30_000, **kwargs):
         self.is_shut_down = True
 
-    def durations(self):
-        """The data of each byline.call.duration in the last batch."""
+    def data(self, name):
+        """The data of each metric of that name in the last batch."""
         return [
             metric.data
             for resource in self.batches[-1].resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
-            if metric.name == _semconv.METRIC_DURATION
+            if metric.name == name
         ]
+
+    def durations(self):
+        """The data of each byline.call.duration in the last batch."""
+        return self.data(_semconv.METRIC_DURATION)
 
 
 class Wired:
@@ -234,6 +241,25 @@ def test_single_records_are_left_out(wire):
     marked("alone")()
 
     assert 1 == wired.point("alone")[1].count
+
+
+def test_every_function_is_described(wire, monkeypatch):
+    """
+    The list of functions is whole, also where OpenTelemetry's SDK merges all beyond 2,000.
+    """
+    monkeypatch.setattr(_registry, "_entries", {})
+    wired = wire(Kept())
+    Instruments(wired.provider.get_meter(_semconv.SCOPE))
+    for number in range(2_050):
+        where = Function("shop", f"work_{number}", "shop.py", 1, 1, 1)
+        code = compile("pass", "shop.py", "exec")
+        _registry.add(Entry(code, where, Attribution("ai", "high", "ok", "c" * 40)))
+    wired.provider.force_flush()
+
+    (functions,) = wired.kept.data(_semconv.METRIC_FUNCTION)
+    names = [each.attributes[_semconv.FUNCTION] for each in functions.data_points]
+
+    assert sorted({f"shop.work_{number}" for number in range(2_050)}) == sorted(names)
 
 
 def test_shutdown_gives_calls_back(metrics):

@@ -90,10 +90,11 @@ def test_attributes(metrics):
     assert [expected, {**expected, "error.type": "ValueError"}] == found
 
 
-def test_function_is_described_once(metrics):
+def test_function_is_described_once(metrics, monkeypatch):
     """
     A gauge of value 1 says the rest of each settled function.
     """
+    monkeypatch.setattr(_registry, "_entries", {})  # with those of all other tests there may be too many
     marked, pending = make(), make(Attribution(status="pending"))
 
     found = metrics()
@@ -405,6 +406,7 @@ def test_many_series_are_warned_of(metrics, monkeypatch, caplog):
     monkeypatch.setattr(instruments, "_SERIES_WARNED", 2)
     (own,) = instruments.destinations()
     monkeypatch.setattr(own, "_series", set())
+    monkeypatch.setattr(instruments, "_is_warned", True)  # of the functions
     for _ in range(2):
         make().work()
         with suppress(ValueError):
@@ -414,3 +416,22 @@ def test_many_series_are_warned_of(metrics, monkeypatch, caplog):
     assert ["byline.otel.metric_exporter() has no such limit."] == [
         each.getMessage().rpartition("2000. ")[2] for each in caplog.records
     ]
+
+
+def test_many_functions_are_warned_of(metrics, monkeypatch, caplog):
+    """
+    As many functions are described as are marked, called or not.
+    """
+    monkeypatch.setattr(instruments, "_SERIES_WARNED", 2)
+    monkeypatch.setattr(instruments, "_is_warned", False)
+    monkeypatch.setattr(_registry, "_entries", {})
+    make()
+    metrics()
+    before = [each.getMessage() for each in caplog.records]
+    make()
+    for _ in range(2):
+        metrics()
+    (said,) = [each.getMessage() for each in caplog.records]
+
+    assert [] == before
+    assert said.startswith("byline.function.info has 2 series, one for each marked function.")

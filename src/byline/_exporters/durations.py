@@ -36,6 +36,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from .. import _semconv
 from .._telemetry.durations import Distribution, Durations
 from .._telemetry.instruments import DESCRIPTION
+from .functions import complete
 
 EXPONENTIAL_SIZE = 160
 """Buckets of one exponential histogram, as in OpenTelemetry's own; finer ones are merged, exactly."""
@@ -79,8 +80,14 @@ class WithDurations(MetricExporter):
         # The resource comes with the other metrics, of which there is always one: the list of functions.
         if metrics_data.resource_metrics:
             first, *others = metrics_data.resource_metrics
-            own = self._metrics(self._durations.collect(), time.time_ns())
-            metrics_data = MetricsData([_with(first, own), *(_with(each, []) for each in others)])
+            now_ns = time.time_ns()
+            own = self._metrics(self._durations.collect(), now_ns)
+            metrics_data = MetricsData(
+                [
+                    _with(first, own, now_ns),
+                    *(_with(each, [], now_ns) for each in others),
+                ]
+            )
         return self._exporter.export(metrics_data, timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -122,14 +129,16 @@ def _preferred(exporter: MetricExporter, what: str) -> Any:  # noqa: ANN401  # a
     return getattr(exporter, f"_preferred_{what}", None)
 
 
-def _with(resource: ResourceMetrics, own: list[Metric]) -> ResourceMetrics:
+def _with(resource: ResourceMetrics, own: list[Metric], now_ns: int) -> ResourceMetrics:
     """Put our metrics into our scope, in place of those that the SDK made of single calls."""
     scopes, found = [], False
     for each in resource.scope_metrics:
         if each.scope.name != _semconv.SCOPE:
             scopes.append(each)
             continue
-        kept = [metric for metric in each.metrics if metric.name != _semconv.METRIC_DURATION]
+        kept = [
+            complete(metric, now_ns) for metric in each.metrics if metric.name != _semconv.METRIC_DURATION
+        ]
         scopes.append(replace(each, metrics=kept if found else [*kept, *own]))
         found = True
     if own and not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import _config, _registry, _semconv
@@ -165,6 +165,7 @@ Destination = Instruments | CountedInstruments
 _own: Instruments | None = None
 _beside: tuple[MeterProvider, Destination] | None = None
 _before: list[Callable[[], object]] = []
+_is_warned = False
 _lock = threading.Lock()
 
 
@@ -217,10 +218,33 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
 
     for callback in _before:
         callback()
+    found = [*descriptions()]
+    _watch_descriptions(len(found))
+    for each in found:
+        yield Observation(1, each)
+
+
+def descriptions() -> Iterator[Attributes]:
+    """Yield what ``byline.function.info`` says of each settled function."""
     config = _config.current()
     for entry in _registry.entries():
         if entry.settled:
-            yield Observation(1, function_attributes(entry, config))
+            yield function_attributes(entry, config)
+
+
+def _watch_descriptions(number: int) -> None:
+    """As for the calls; byline's own exporters put back what is merged."""
+    global _is_warned  # noqa: PLW0603  # says it once
+    if number < _SERIES_WARNED or _is_warned or signals.own_durations() or not _has_provider():
+        return
+    _is_warned = True
+    _log.warning(
+        "%s has %d series, one for each marked function. OpenTelemetry's SDK merges all beyond %d. "
+        "byline.otel.metric_exporter() has no such limit; or give your MeterProvider a View with a higher one.",
+        _semconv.METRIC_FUNCTION,
+        number,
+        _SERIES_LIMIT,
+    )
 
 
 def _failed_exports(_options: CallbackOptions) -> Iterable[Observation]:
