@@ -116,7 +116,8 @@ def servers(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("servers"), f"{_wheel()}[all]")
     session.install("--force-reinstall", "--no-deps", _wheel())
     _install_bugsink(session)
-    session.run("pytest", "-m", "server", "--timeout=300", *session.posargs)
+    # A file's servers are started once, so its tests stay together.
+    session.run("pytest", "-n", "3", "--dist", "loadfile", "-m", "server", "--timeout=300", *session.posargs)
 
 
 def _install_bugsink(session: nox.Session) -> None:

@@ -77,7 +77,8 @@ def statements_in_a_value():
 
 def a_quote_in_a_value():
     name = "O'Brien"
-    sqlite3.connect(":memory:").execute(f"SELECT '{name}'")  # that is the point
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"SELECT '{name}'")  # that is the point
 
 
 def a_member_outside(folder: Path):
