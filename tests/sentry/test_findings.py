@@ -33,7 +33,10 @@ class Collected(Transport):
         sent.extend(item.payload.json for item in envelope.items if item.type == "event")
 
 byline.instrument()
-sentry_sdk.init("http://key@127.0.0.1:9/1", transport=Collected, integrations=[BylineIntegration(findings=sys.argv[1] == "on")])
+sentry_sdk.init(
+    "http://key@127.0.0.1:9/1", transport=Collected, auto_enabling_integrations=False,
+    integrations=[BylineIntegration(findings=sys.argv[1] == "on")],
+)
 import till
 for _ in range(3):
     till.pay([])
