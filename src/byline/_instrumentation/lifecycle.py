@@ -174,7 +174,7 @@ def _flush_all() -> None:
 
 
 def _at_exit(active: _Active) -> None:
-    flush()
+    _flush_all()
     _close(active)
 
 
