@@ -23,8 +23,8 @@ from sentry_sdk.client import BaseClient
 from .. import _registry
 from .._registry import Entry
 from .._telemetry import worker
+from .._telemetry.captured import Receipt
 from .._telemetry.frames import chain, is_inside_another
-from .._telemetry.incidents import Receipt
 from . import settings
 from .answers import is_answer
 from .attribution import CONTEXT, Event

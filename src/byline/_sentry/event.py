@@ -14,7 +14,7 @@ from sentry_sdk.serializer import serialize
 from sentry_sdk.utils import event_from_exception
 
 from .. import _config
-from .._telemetry.incidents import Receipt
+from .._telemetry.captured import Receipt
 from .._telemetry.scrub import scrub
 from .attribution import Event, without_wrappers
 from .likeness import likeness_of

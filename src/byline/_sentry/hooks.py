@@ -14,7 +14,7 @@ from sentry_sdk.scope import add_global_event_processor
 
 from .. import _registry, _semconv
 from .._telemetry import escapes, faults, findings as finding_events, spans, worker
-from .._telemetry.incidents import Receipt
+from .._telemetry.captured import Receipt
 from . import capture, findings, settings
 from .attribution import Event, Hint, annotate, is_error, put_tags, without_wrappers
 from .event import OWN, RECEIPT

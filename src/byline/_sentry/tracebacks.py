@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from .. import _registry
-from .._telemetry.incidents import Receipt
+from .._telemetry.captured import Receipt
 
 if TYPE_CHECKING:
     from .capture import Held

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .._registry import Entry
 
 if TYPE_CHECKING:
-    from .incidents import Receipt
+    from .captured import Receipt
 
 watch: Callable[[Entry, BaseException, Receipt | None], object] | None = None
 """
