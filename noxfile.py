@@ -91,7 +91,8 @@ PYTEST = ("pytest", "-n", "3", "--dist", "loadgroup")
 # Attribution needs git and the syntax tree: what the oldest and the newest Python say holds between them,
 # and of GitPython it asks little more than where the repository is, which the commands' tests do too.
 WITHOUT_ATTRIBUTION = ("--ignore=tests/attribution",)
-QUICK = (*PYTEST, "-m", "not server and not stack", "--ignore=tests/servers")
+WITHOUT_SERVERS = ("-m", "not server and not stack", "--ignore=tests/servers")
+WITHOUT_SLOW = ("-m", "not slow and not server and not stack", "--ignore=tests/servers")
 
 
 @nox.session(default=False)
@@ -111,7 +112,7 @@ def tests(session: nox.Session) -> None:
         session.warn(f"Not here, so not tested: Python {', '.join(MISSING)}")
     _install_wheel(session)
     between = session.python not in {next(iter(PYTHONS)), next(reversed(PYTHONS))}
-    session.run(*QUICK, *(WITHOUT_ATTRIBUTION if between else ()), *session.posargs)
+    session.run(*PYTEST, *WITHOUT_SERVERS, *(WITHOUT_ATTRIBUTION if between else ()), *session.posargs)
 
 
 @nox.session(python=next(reversed(PYTHONS)), requires=["build"], default=False)
@@ -156,7 +157,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # The soak test forks while threads run. coverage does not renew its own lock in a forked child
     # (Collector.lock_data), so a child whose parent held it waits for ever, with or without byline.
-    quick = ("-q", "--no-summary", "-m", "not slow and not server and not stack", "--ignore=tests/servers")
+    quick = ("-q", "--no-summary", *WITHOUT_SLOW)
     session.run("coverage", "run", "-m", *PYTEST, *quick, success_codes=[0, 1], silent=True)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
@@ -172,7 +173,7 @@ def lowest(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *_group("test"))
     session.install(*(each.replace(">=", "==") for each in [*project["dependencies"], *extras]))
     session.install("--force-reinstall", "--no-deps", _wheel())
-    session.run(*QUICK, *WITHOUT_ATTRIBUTION, *session.posargs)
+    session.run(*PYTEST, *WITHOUT_SLOW, *WITHOUT_ATTRIBUTION, *session.posargs)
 
 
 @nox.session
