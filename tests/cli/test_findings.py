@@ -259,3 +259,18 @@ def test_a_commit_without_a_manifest(run, folder):
 
     assert 2 == done.exit_code
     assert "byline scan" in done.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_findings_are_exported_with_their_pattern():
+    """
+    What a finding is a sign of goes along, as it does for incidents.
+    """
+    done = CliRunner().invoke(main, ["export", "--table", "findings", "--format", "json"])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert {"f1f1f1f1f1f1": ("edge-case", "medium"), "f4f4f4f4f4f4": ("", "")} == {
+        each["fingerprint"]: (each["pattern"], each["certainty"])
+        for each in rows
+        if each["fingerprint"] in {"f1f1f1f1f1f1", "f4f4f4f4f4f4"}
+    }

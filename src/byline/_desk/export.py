@@ -116,6 +116,8 @@ TABLES: Mapping[Table, tuple[Column, ...]] = {
         first_seen time The first.
         last_seen time The last.
         message text Message of one of them, scrubbed.
+        pattern text The failure pattern it is a sign of, or empty.
+        certainty text `high`, `medium` or `low`; empty without a pattern.
     """),
 }
 """People are not in them: rank changes and tools."""
