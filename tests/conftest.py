@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from opentelemetry import _logs, metrics as metrics_api, trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
@@ -22,11 +22,15 @@ from byline import _config, _registry
 from byline._instrumentation import development, lookup
 from byline._telemetry import latency, worker
 
-settings.register_profile("byline", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure.
+settings.register_profile("byline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("byline")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would the programs they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+ENOUGH_S = 60.0
+"""How long the background thread may take for what a test waits for."""
 
 DELTA = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
 
@@ -79,7 +83,7 @@ def providers() -> Providers:
 
 def settle() -> None:
     """Bring everything that was measured so far to the exporters."""
-    worker.flush()
+    assert worker.flush(ENOUGH_S)
     latency.drain_all()
 
 

@@ -58,10 +58,11 @@ def test_every_seeded_failure_leads_to_its_commit(shop):
 
     told = ask(folder, "incidents")
     incidents = [ask(folder, "why", each["id"]) for commit in told["commits"] for each in commit["incidents"]]
-    tops = {each["incident"]["error_type"]: each["suspects"][0]["commit"] for each in incidents}
+    # Where the machine is slow the carrier's failure is a TimeoutError too, with a commit of its own.
+    tops = {(each["incident"]["error_type"], each["suspects"][0]["commit"]) for each in incidents}
 
-    assert truth == set(tops.values())
-    assert {name: shas[key] for name, key in SEEDED.items()} == {name: tops[name] for name in SEEDED}
+    assert truth == {commit for _, commit in tops}
+    assert {(name, shas[key]) for name, key in SEEDED.items()} <= tops
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -129,7 +128,7 @@ def _server(answer: bytes | None) -> int:
         with listening, listening.accept()[0] as connection:
             connection.recv(1_000)
             if answer is None:
-                time.sleep(0.5)
+                connection.recv(1_000)  # until the client hangs up, however long it takes to give up
             else:
                 connection.sendall(answer)
 

@@ -16,5 +16,5 @@ def watching() -> Iterator[None]:
     monitoring.start(lines=True, handlers=True)
     yield
     monitoring.stop()
-    worker.flush()
+    assert worker.flush(60)
     findings.reset()

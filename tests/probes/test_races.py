@@ -30,7 +30,7 @@ def told(monkeypatch):
         found.extend([handling] * times)
 
     # byline's own thread would sweep whenever it likes: here the other thread is the test's.
-    worker.stop()
+    assert worker.stop(60)
     monkeypatch.setattr(swallowed, "_sweep_from_now_on", lambda: None)
     monkeypatch.setattr(swallowed.findings, "record", record)
     monkeypatch.setattr(waiting, "_WAIT_S", 0.0)

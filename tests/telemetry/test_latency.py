@@ -6,7 +6,8 @@ import itertools
 import os
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import pytest
@@ -41,6 +42,13 @@ def make(attribution: Attribution = AI) -> Marked:
     where = Function("shop", f"work_{next(_numbers)}", "shop.py", 1, 1, 2)
     entry = _registry.add(Entry(function.__code__, where, attribution))
     return Marked(wrap(function, entry), entry, latency.recorder_for(entry))
+
+
+@contextmanager
+def undrained() -> Iterator[None]:
+    """Let no tick of the worker come in between: what is called in the block waits together."""
+    with latency._draining:
+        yield
 
 
 def points(found, marked: Marked, metric: str = _semconv.METRIC_DURATION) -> list:
@@ -179,8 +187,9 @@ def test_memory_is_bounded(settled, chunk, metrics, monkeypatch):
     monkeypatch.setattr(latency, "CAP", 10)
     monkeypatch.setattr(recorder, "_CHUNK", chunk)
     marked = make(AI if settled else Attribution(status="pending"))
-    for _ in range(15):
-        marked.work()
+    with undrained():
+        for _ in range(15):
+            marked.work()
     if not settled:
         latency.drain()
         assert 10 == len(marked.recorder.durations)
@@ -204,8 +213,9 @@ def test_callers_give_way(metrics, monkeypatch):
     marked = make()
     try:
         for number in (21, 3, 3):
-            for _ in range(number):
-                marked.work()
+            with undrained():
+                for _ in range(number):
+                    marked.work()
             latency.drain()
         (counted,) = durations.collect()
     finally:
@@ -223,8 +233,9 @@ def test_stopped_while_callers_give_way(metrics, monkeypatch):
     signals.take_distributions(durations)
     marked = make()
     try:
-        for _ in range(6):
-            marked.work()
+        with undrained():
+            for _ in range(6):
+                marked.work()
         latency.drain()
         latency.stop()
         marked.work()
@@ -248,7 +259,7 @@ def test_backlog_is_bounded(metrics, monkeypatch):
     marked = make()
     try:
         for number in (33, 23):
-            with latency._draining:  # no tick comes in between
+            with undrained():
                 for _ in range(number):
                     marked.work()
             latency.drain()
@@ -267,9 +278,10 @@ def test_the_newest_are_recorded(metrics, monkeypatch):
     monkeypatch.setattr(latency, "CAP", 5)
     monkeypatch.setattr(recorder, "_CHUNK", 2)
     marked = make()
-    for number in range(8):
-        marked.recorder.samples.cell_contents.append(float(number))
-        marked.recorder.failures.append((10.0 + number, "A" if number < 6 else "B"))
+    with undrained():
+        for number in range(8):
+            marked.recorder.samples.cell_contents.append(float(number))
+            marked.recorder.failures.append((10.0 + number, "A" if number < 6 else "B"))
 
     found = {
         point.attributes.get("error.type"): (point.count, point.sum) for point in points(metrics(), marked)

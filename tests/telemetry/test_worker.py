@@ -332,6 +332,7 @@ def test_threads_that_fork_at_once():
 STEP = """
     import os, threading, time
     from byline._telemetry import worker
+    worker._UNDIVIDED_S = 30.0               # however slow the machine is
     lock, begun = threading.Lock(), threading.Event()
     def step():
         with worker.undivided(), lock:       # as the SDK's record() does
