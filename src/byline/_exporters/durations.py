@@ -8,7 +8,7 @@ reader reads too: ``_preferred_temporality`` and ``_preferred_aggregation``. A t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from .. import _semconv
 from .._telemetry.durations import Distribution, Durations
 from .._telemetry.instruments import DESCRIPTION
-from .functions import complete
+from .functions import News, complete
 
 EXPONENTIAL_SIZE = 160
 """Buckets of one exponential histogram, as in OpenTelemetry's own; finer ones are merged, exactly."""
@@ -52,6 +52,7 @@ class WithDurations(MetricExporter):
         *,
         cumulative: bool,
         size: int = EXPONENTIAL_SIZE,
+        news: News | None = None,
     ) -> None:
         """
         Stand in front of an exporter.
@@ -62,12 +63,15 @@ class WithDurations(MetricExporter):
             cumulative: Whether the durations are.
 
             size: Most buckets of an exponential histogram.
+
+            news: Hand on only those functions that are new; all of them, each time, when None.
         """
         # The reader asks the exporter in front what it prefers.
         super().__init__(_preferred(exporter, "temporality"), _preferred(exporter, "aggregation"))
         self._exporter = exporter
         self._durations = durations
         self._size = size
+        self._news = news
         self._temporality = AggregationTemporality.CUMULATIVE if cumulative else AggregationTemporality.DELTA
 
     def export(
@@ -84,11 +88,14 @@ class WithDurations(MetricExporter):
             own = self._metrics(self._durations.collect(), now_ns)
             metrics_data = MetricsData(
                 [
-                    _with(first, own, now_ns),
-                    *(_with(each, [], now_ns) for each in others),
+                    self._with(first, own, now_ns),
+                    *(self._with(each, [], now_ns) for each in others),
                 ]
             )
-        return self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        if self._news and result is MetricExportResult.SUCCESS:
+            self._news.heard()
+        return result
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Flush the exporter behind."""
@@ -110,6 +117,32 @@ class WithDurations(MetricExporter):
             data = Histogram([_explicit(each, bounds, now_ns) for each in found], self._temporality)
         return [Metric(_semconv.METRIC_DURATION, DESCRIPTION, "s", data)]
 
+    def _with(self, resource: ResourceMetrics, own: list[Metric], now_ns: int) -> ResourceMetrics:
+        """Put our metrics into our scope, in place of those that the SDK made of single calls."""
+        scopes, found = [], False
+        for each in resource.scope_metrics:
+            if each.scope.name != _semconv.SCOPE:
+                scopes.append(each)
+                continue
+            kept = list(self._kept(each.metrics, now_ns))
+            scopes.append(replace(each, metrics=kept if found else [*kept, *own]))
+            found = True
+        if own and not found:
+            scopes.append(ScopeMetrics(InstrumentationScope(_semconv.SCOPE), own, ""))
+        return replace(resource, scope_metrics=scopes)
+
+    def _kept(self, metrics: Iterable[Metric], now_ns: int) -> Iterator[Metric]:
+        """Yield the SDK's metrics that stay; what ours are made of does not."""
+        for metric in metrics:
+            if metric.name == _semconv.METRIC_DURATION:
+                continue
+            if self._news is None or metric.name != _semconv.METRIC_FUNCTION:
+                yield complete(metric, now_ns)
+                continue
+            new = self._news.only(metric, now_ns)
+            if new is not None:
+                yield new
+
 
 def is_cumulative(exporter: MetricExporter) -> bool:
     """Tell whether an exporter wants histograms that only grow, as OpenTelemetry's default is."""
@@ -127,23 +160,6 @@ def bounds_for(exporter: MetricExporter) -> tuple[float, ...] | None:
 
 def _preferred(exporter: MetricExporter, what: str) -> Any:  # noqa: ANN401  # a dictionary of the SDK's, or None
     return getattr(exporter, f"_preferred_{what}", None)
-
-
-def _with(resource: ResourceMetrics, own: list[Metric], now_ns: int) -> ResourceMetrics:
-    """Put our metrics into our scope, in place of those that the SDK made of single calls."""
-    scopes, found = [], False
-    for each in resource.scope_metrics:
-        if each.scope.name != _semconv.SCOPE:
-            scopes.append(each)
-            continue
-        kept = [
-            complete(metric, now_ns) for metric in each.metrics if metric.name != _semconv.METRIC_DURATION
-        ]
-        scopes.append(replace(each, metrics=kept if found else [*kept, *own]))
-        found = True
-    if own and not found:
-        scopes.append(ScopeMetrics(InstrumentationScope(_semconv.SCOPE), own, ""))
-    return replace(resource, scope_metrics=scopes)
 
 
 def _explicit(found: Distribution, bounds: Sequence[float], now_ns: int) -> HistogramDataPoint:

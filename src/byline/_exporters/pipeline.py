@@ -15,6 +15,7 @@ from opentelemetry.sdk.resources import Resource
 
 from .._telemetry.durations import Durations
 from .durations import WithDurations
+from .functions import News
 from .logs import StoreLogExporter
 from .metrics import StoreMetricExporter
 
@@ -57,7 +58,7 @@ def pipeline(store: Path, where: Resource) -> Pipeline:
     durations = Durations()
     exporters = StoreMetricExporter(store, is_programs=False), StoreLogExporter(store, is_programs=False)
     reader = PeriodicExportingMetricReader(
-        WithDurations(exporters[0], durations, cumulative=False, size=sys.maxsize),
+        WithDurations(exporters[0], durations, cumulative=False, size=sys.maxsize, news=News()),
         export_interval_millis=EXPORT_INTERVAL_MS,
         export_timeout_millis=FLUSH_TIMEOUT_MS,
     )

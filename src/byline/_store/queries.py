@@ -15,7 +15,7 @@ from .rows import MINUTE_NS, FunctionSeen, Thinned, function_of, function_row
 from .sums import Connection
 
 # What reading a version of a function again is worth a write.
-_SEEN_EVERY_NS = 10 * MINUTE_NS
+_SEEN_EVERY_NS = 5 * MINUTE_NS
 
 _COMMIT_COLUMNS = (
     ("failure", "commit_sha"),
@@ -29,16 +29,18 @@ _COMMIT_COLUMNS = (
 
 def add_functions(connection: Connection, functions: Iterable[FunctionSeen], now_ns: int) -> None:
     """Write functions; of a known version only the last time it was seen changes."""
+    rows = []
     for function in functions:
-        row = {**function_row(function), "every": _SEEN_EVERY_NS}
+        row = function_row(function)
         row["last_seen_ns"] = row["last_seen_ns"] or now_ns
         row["first_seen_ns"] = row["first_seen_ns"] or row["last_seen_ns"]
-        names = [name for name in row if name != "every"]
-        connection.execute(
-            f"INSERT INTO function ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "
+        rows.append(row)
+    if rows:
+        connection.executemany(
+            f"INSERT INTO function ({', '.join(rows[0])}) VALUES ({', '.join(f':{name}' for name in rows[0])}) "
             "ON CONFLICT DO UPDATE SET last_seen_ns = excluded.last_seen_ns "
-            "WHERE excluded.last_seen_ns >= last_seen_ns + :every",
-            row,
+            f"WHERE excluded.last_seen_ns >= last_seen_ns + {_SEEN_EVERY_NS}",
+            rows,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Any
 
@@ -291,11 +291,17 @@ def _unpacked(text: str) -> tuple[int, ...]:
     return tuple(buckets)
 
 
+_FUNCTION_COLUMNS = {
+    "commit_sha" if each.name == "commit" else each.name: each.name for each in fields(FunctionSeen)
+}
+
+
 def function_row(function: FunctionSeen) -> dict[str, object]:
     """Return a function as a row."""
-    row = asdict(function)
-    row["commit_sha"] = row.pop("commit")
-    return {name: _wire.clean(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {
+        column: _wire.clean(value) if isinstance(value := getattr(function, name), str) else value
+        for column, name in _FUNCTION_COLUMNS.items()
+    }
 
 
 def function_of(row: Row) -> FunctionSeen:

@@ -34,6 +34,9 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: Any = ..., /) -> Any:  # noqa: ANN401  # the cursor's rows are Any, too
         """Run one statement."""
 
+    def executemany(self, sql: str, parameters: Any, /) -> Any:  # noqa: ANN401  # as above
+        """Run one statement for each of many rows."""
+
 
 def reach(connection: Connection) -> dict[int, int]:
     """Return for each length of sums the minute up to which they are complete."""

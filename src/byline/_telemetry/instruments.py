@@ -50,7 +50,13 @@ class Instruments:
     is_slow = True
     """Whether each call is recorded by itself."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, is_list_taken: bool = False) -> None:
+        """
+        Make the instruments.
+
+        Args:
+            is_list_taken: Whether the exporter takes the list of functions from the registry itself.
+        """
         self._duration = meter.create_histogram(
             _semconv.METRIC_DURATION,
             unit="s",
@@ -76,7 +82,7 @@ class Instruments:
         self._series: set[tuple[object, str]] = set()
         meter.create_observable_gauge(
             _semconv.METRIC_FUNCTION,
-            callbacks=[_observe],
+            callbacks=[_observe_one if is_list_taken else _observe],
             description="1 for each marked function; the attributes say who wrote it and how byline knows.",
         )
 
@@ -187,7 +193,8 @@ def destinations() -> tuple[Destination, ...]:
         if provider is None:
             _beside = None
         elif _beside is None or _beside[0] is not provider:
-            made, durations = Instruments(provider.get_meter(_semconv.SCOPE)), signals.durations()
+            durations = signals.durations()
+            made = Instruments(provider.get_meter(_semconv.SCOPE), is_list_taken=durations is not None)
             _beside = (provider, CountedInstruments(made, (durations,)) if durations else made)
         found = _own_destination(_own)
         return (*found, _beside[1]) if _beside else found
@@ -216,12 +223,24 @@ def _observe(_options: CallbackOptions) -> Iterable[Observation]:
     """Describe every marked function, after the calls so far are recorded."""
     from opentelemetry.metrics import Observation
 
-    for callback in _before:
-        callback()
+    _prepare()
     found = [*descriptions()]
     _watch_descriptions(len(found))
     for each in found:
         yield Observation(1, each)
+
+
+def _observe_one(_options: CallbackOptions) -> Iterable[Observation]:
+    """As above, for an exporter that replaces it: an export needs one point to come at all, and no more."""
+    from opentelemetry.metrics import Observation
+
+    _prepare()
+    yield Observation(1)
+
+
+def _prepare() -> None:
+    for callback in _before:
+        callback()
 
 
 def descriptions() -> Iterator[Attributes]:
