@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from byline import _config, _registry
 from byline._instrumentation import development, lookup
-from byline._telemetry import latency, worker
+from byline._telemetry import faults, latency, spans as call_spans, worker
 
 # A busy machine is no failure.
 settings.register_profile("byline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,7 +49,7 @@ def _leave_nothing_behind() -> Iterator[None]:
     Take back what a test in this process left for the next one.
 
     That is folders on the path, modules from there, marked functions, the settings as the test's environment
-    had them, a manifest in force, and who is asked without one.
+    had them, what they say of spans, a manifest in force, who is asked without one, and what is said only once.
     """
     path, modules = sys.path[:], set(sys.modules)
     entries, files = dict(_registry._entries), dict(_registry._files)
@@ -63,8 +63,10 @@ def _leave_nothing_behind() -> Iterator[None]:
     _registry._entries.update(entries)
     _registry._files.update(files)
     _config.use(None)
+    call_spans.put_beside(None)
     lookup.reset()
     lookup.when_unknown(development.ask)
+    faults.forget()
 
 
 @pytest.fixture(scope="session")
