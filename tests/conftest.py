@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from byline import _config, _registry
 from byline._instrumentation import development, lookup
-from byline._telemetry import faults, latency, spans as call_spans, worker
+from byline._telemetry import faults, instruments, latency, spans as call_spans, worker
 
 # A busy machine is no failure.
 settings.register_profile("byline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,6 +72,7 @@ def _leave_nothing_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def providers() -> Providers:
     """Set the real SDK's providers: OpenTelemetry takes one of each per process, and nobody else sets any."""
+    instruments._SERIES_WARNED = sys.maxsize  # all tests together have many functions
     made = Providers(InMemorySpanExporter(), InMemoryMetricReader(DELTA), InMemoryLogRecordExporter())
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(made.spans))
