@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -22,8 +23,11 @@ from byline import _config, _registry
 from byline._instrumentation import development, lookup
 from byline._telemetry import faults, instruments, latency, spans as call_spans, worker
 
-# A busy machine is no failure.
-settings.register_profile("byline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no failure. Every run has the same examples; with BYLINE_TEST_RANDOM set, each has its own.
+settings.register_profile(
+    "byline", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    derandomize="BYLINE_TEST_RANDOM" not in os.environ,
+)  # fmt: skip
 settings.load_profile("byline")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would the programs they start.

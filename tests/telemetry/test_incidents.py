@@ -45,7 +45,7 @@ def incidents_of(logs, monkeypatch):
 
     def run(call) -> list[dict]:
         call()
-        worker.flush()
+        assert worker.flush(60)
         incidents.drain_all()
         return [dict(each.attributes) for each in logs() if each.event_name == _semconv.EVENT_INCIDENT]
 
