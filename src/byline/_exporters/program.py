@@ -19,6 +19,13 @@ from ..exceptions import ConfigError, MissingExtraError
 from .durations import EXPONENTIAL_SIZE, WithDurations, bounds_for, is_cumulative
 from .metrics import StoreMetricExporter
 
+GRPC_POINTS = 1_000
+"""
+Data points in one message. A collector refuses messages of more than 4 MB, gRPC's own default, and with one all metrics.
+
+A point with all its exemplars takes less than 3 kB.
+"""
+
 
 class DistributionExporter(WithDurations):
     """Stands in front of an exporter of the program's own; as long as it does, no call is recorded singly."""
@@ -112,6 +119,8 @@ def _otlp(**options: Any) -> MetricExporter:  # noqa: ANN401  # as above
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") or os.environ.get(
         "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"
     )
+    if protocol == "grpc":
+        options.setdefault("max_export_batch_size", GRPC_POINTS)
     package = f"opentelemetry.exporter.otlp.proto.{'grpc' if protocol == 'grpc' else 'http'}"
     try:
         found: MetricExporter = import_module(f"{package}.metric_exporter").OTLPMetricExporter(**options)

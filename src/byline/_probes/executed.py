@@ -14,6 +14,9 @@ from .watches import Watch
 EVERY_S = 10.0
 """How often it is told, at most."""
 
+AT_ONCE = 128
+"""Functions that are told of at once: OpenTelemetry's batch processors hold 2,048 records, incidents too, and drop the rest."""
+
 _next_s = 0.0
 _is_on = False
 
@@ -34,22 +37,31 @@ def stop() -> None:
 
 
 def tick() -> None:
-    """Tell, when it is time."""
+    """Tell, when it is time; what is too much for one tick comes with the next."""
     global _next_s  # noqa: PLW0603  # one moment
-    if monotonic() >= _next_s:
+    if monotonic() >= _next_s and not _tell(AT_ONCE):
         _next_s = monotonic() + EVERY_S
-        tell()
 
 
 def tell() -> None:
     """Hand to OpenTelemetry what has run for the first time since the last time."""
+    while _tell(AT_ONCE):
+        signals.flush_logs()
+
+
+def _tell(limit: int) -> bool:
+    """Tell of so many functions; return whether there may be more."""
     if not _is_on:
-        return
+        return False
+    told = 0
     for watch in monitoring.watches():
+        if told == limit:
+            return True
         now = (len(watch.lines_run), len(watch.handlers_run))
         if now == watch.sent or not watch.entry.settled:
             continue
         watch.sent = now
+        told += 1
         otel.load()
         from opentelemetry import _logs
 
@@ -63,6 +75,7 @@ def tell() -> None:
         with worker.undivided():
             for logger in signals.loggers():
                 logger.emit(record)
+    return False
 
 
 def executed_of(watch: Watch) -> ExecutedLines:
