@@ -126,7 +126,10 @@ class Watch:
         """Return what is swallowed silently now and was not before."""
 
         def kinds(version: FunctionSeen) -> tuple[FindingKind, ...]:
-            found = self._store.findings(function=version.function, until=self._now)
+            # A store finds versions by an index; most functions have nothing to be found.
+            found = self._store.findings(
+                function=version.function, last_commit=version.last_commit or None, until=self._now
+            )
             return tuple(each for each in found if each.last.attribution.last_commit == version.last_commit)
 
         known = (
