@@ -12,7 +12,7 @@ import time
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import LogRecordExportResult, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -35,6 +35,7 @@ from byline._config import Config, use
 from byline._exporters import writer as writing
 from byline._exporters.logs import StoreLogExporter
 from byline._exporters.metrics import StoreMetricExporter
+from byline._exporters.pipeline import pipeline
 from byline._exporters.writer import Writer
 from byline._model import Attribution, Incident, Suspect
 from byline._store import sketches
@@ -459,3 +460,24 @@ def test_importing_the_front_page_loads_no_sqlite():
     )
 
     assert [] == json.loads(done.stdout)
+
+
+def test_a_burst_of_events_loses_none(tmp_path, monkeypatch):
+    """
+    Many more events at once than OpenTelemetry's queue holds wait until the store has taken those before.
+    """
+    taken = []
+
+    def export(self, batch):
+        time.sleep(0.05)
+        taken.extend(batch)
+        return LogRecordExportResult.SUCCESS
+
+    monkeypatch.setattr(StoreLogExporter, "export", export)
+    made = pipeline(tmp_path / "x.db", Resource.get_empty())
+    logger = made.logger_provider.get_logger("test")
+    for _ in range(6_000):
+        logger.emit(event_name="one")
+    made.shutdown()
+
+    assert 6_000 == len(taken)

@@ -402,3 +402,16 @@ def test_a_forked_child_does_not_repeat_the_parents_incidents():
     )
 
     assert "0" == done.stdout.strip()
+
+
+def test_none_is_dropped_while_too_many_wait(incidents_of, monkeypatch):
+    """
+    Where no more may wait, incidents are held back and told of later: the number stays exact.
+    """
+    monkeypatch.setattr(incidents, "_MAX_WAITING", 2)
+
+    found = incidents_of(
+        lambda: [quietly(lambda kind=kind: fail(kind)) for kind in (ValueError, KeyError, OSError) * 3]
+    )
+
+    assert 9 == sum(1 + each.get(_semconv.SUPPRESSED, 0) for each in found)

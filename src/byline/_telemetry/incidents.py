@@ -7,6 +7,8 @@ import os
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import suppress
 from time import monotonic, perf_counter
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING
@@ -31,6 +33,8 @@ _GRACE_NS = 3_000_000_000
 """How long an incident waits for the event that Sentry gets of the same exception, where Sentry is in use."""
 
 _MAX_WAITING = 1_000
+"""Incidents that wait to be told, beside those that are held back."""
+
 _MAX_FINGERPRINTS = 10_000
 
 Key = tuple[int, type, int, int]
@@ -169,7 +173,8 @@ def _capture(
             # What the last minute held back is told by the first incident of this one.
             window.started, window.count = now, 0
         window.uncounted += 1
-        is_held = window.count >= rate
+        # Where too many wait to be told already, none is dropped: it is told of with the next one.
+        is_held = window.count >= rate or len(_state.waiting) >= _MAX_WAITING
         if is_held:
             window.suppressed += 1
             if window.first_held is not None:
@@ -192,8 +197,10 @@ def _capture(
     )
     if is_held:
         window.first_held = captured
-    elif len(_state.waiting) < _MAX_WAITING:
+    else:
         _state.waiting.append(captured)
+    if worker.is_exiting():
+        worker.submit(drain_all)
     return window, captured.receipt
 
 
@@ -211,8 +218,7 @@ def drain() -> None:
     """Count and emit what was captured, as far as its attribution is settled."""
     _release_held(everything=False)
     _count(everything=False)
-    for _ in range(len(_state.waiting)):
-        captured = _state.waiting.popleft()
+    for captured in _taken(len(_state.waiting)):
         if captured.entry.settled and not _may_be_told_elsewhere(captured):
             emit(captured)
         else:
@@ -231,8 +237,17 @@ def drain_all() -> None:
     _release_held(everything=True)
     drain()
     _count(everything=True)
-    while _state.waiting:
-        emit(_state.waiting.popleft())
+    for captured in _taken():
+        emit(captured)
+
+
+def _taken(most: int | None = None) -> Iterator[Captured]:
+    """Take what waits; at a program's end the background thread may be at it as well."""
+    with suppress(IndexError):
+        while most is None or most > 0:
+            captured = _state.waiting.popleft()
+            yield captured
+            most = None if most is None else most - 1
 
 
 def _release_held(*, everything: bool) -> None:
