@@ -73,6 +73,204 @@ def test_what_is_held_back_is_told_at_the_end(tmp_path, begin, end):
     assert (0, "", 17) == (done.returncode, done.stderr, sum(told))
 
 
+def sums(folder: Path) -> tuple[int, int, int]:
+    """Return how many calls, incidents and findings the store knows of."""
+    with Store.open(folder / "x.db", read_only=True):
+        pass
+    with sqlite3.connect(folder / "x.db") as store:
+        asked = (
+            "SELECT sum(calls) FROM latency",
+            "SELECT sum(1 + suppressed) FROM incident",
+            "SELECT sum(findings) FROM finding",
+        )
+        found = tuple(store.execute(each).fetchone()[0] or 0 for each in asked)
+    store.close()
+    return found
+
+
+def test_exit_functions_of_the_program(tmp_path):
+    """
+    What exit functions do is recorded, also of those that run behind byline's: they were registered before.
+    """
+    code = """
+    import atexit
+    def end():
+        for _ in range(12): quietly()
+    atexit.register(end)
+    byline.instrument(store='x.db')
+    atexit.register(end)
+    quietly()
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "", (25, 25, 0)) == (done.returncode, done.stderr, sums(tmp_path))
+
+
+def test_exit_functions_between_byline_and_the_programs_provider(tmp_path):
+    """
+    What fails when byline has told all that waited is told at once, as long as the program's provider is there.
+    """
+    code = """
+    import atexit
+    from opentelemetry import _logs
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+    told = InMemoryLogRecordExporter()
+    atexit.register(lambda: print(len(told.get_finished_logs())))
+    provider = LoggerProvider()
+    provider.add_log_record_processor(SimpleLogRecordProcessor(told))
+    atexit.register(quietly)
+    _logs.set_logger_provider(provider)
+    byline.instrument()
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "", "1\n") == (done.returncode, done.stderr, done.stdout)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+@pytest.mark.parametrize("end", ["", "import os; os.kill(os.getpid(), 15)"], ids=["exit", "SIGTERM"])
+def test_what_no_call_has_ended_is_told_at_the_end(tmp_path, end):
+    """
+    Exceptions that a call swallowed are told of when the program ends, though the call never did.
+    """
+    code = f"""
+    import threading, time
+    done = threading.Event()
+    @byline.ai_generated(tool="codex", commit="c0ffee1c0ffee1c0ffee1c0ffee1c0ffee1c0ffe")
+    def serve():
+        for each in range(6):
+            try:
+                int("x")
+            except ValueError:
+                continue
+        done.set()
+        time.sleep(600)
+    byline.instrument(store='x.db')
+    threading.Thread(target=serve, daemon=True).start()
+    done.wait()
+    {end}
+    """
+
+    done = python(tmp_path, code)
+
+    assert ("", (0, 0, 6)) == (done.stderr, sums(tmp_path))
+
+
+def test_calls_while_byline_is_turned_off_and_on(tmp_path):
+    """
+    A call that comes meanwhile is recorded as a whole, with its incident, or not at all.
+    """
+    code = """
+    from byline._instrumentation import lifecycle
+    from byline._telemetry import worker
+    busy = lambda: [quietly() for _ in range(12)]
+    class Recording(lifecycle.Recording):
+        def __init__(self, *arguments):
+            busy(); worker.flush()
+            super().__init__(*arguments)
+    byline.instrument(store='x.db')
+    quietly()
+    worker.at_stop(busy)
+    byline.uninstrument()
+    lifecycle.Recording = Recording
+    byline.instrument(store='x.db')
+    quietly()
+    byline.uninstrument()
+    """
+
+    done = python(tmp_path, code)
+
+    assert (0, "", (2, 2, 0)) == (done.returncode, done.stderr, sums(tmp_path))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+def test_lines_that_ran_wait_for_git(tmp_path):
+    """
+    Turned off before git has said whose a function is, byline waits for that, and then tells which of its lines ran.
+    """
+    code = """
+    from job import answer
+    byline.instrument(store='x.db')
+    answer()
+    byline.uninstrument()
+    """
+    (tmp_path / "job.py").write_text("import byline\n\n@byline.ai_generated\ndef answer():\n    return 42\n")
+    git = ("git", "-c", "user.name=Ben", "-c", "user.email=ben@example.com")
+    for each in (["init", "-q"], ["add", "job.py"], ["commit", "-qm", "Add it"]):
+        subprocess.run([*git, *each], cwd=tmp_path, check=True)
+
+    done = python(tmp_path, code)
+
+    with sqlite3.connect(tmp_path / "x.db") as store:
+        told = [each for (each,) in store.execute("SELECT function FROM executed")]
+    store.close()
+    assert (0, "", ["job.answer"]) == (done.returncode, done.stderr, told)
+
+
+NOTED = """
+    from byline._instrumentation import lookup
+    from byline._model import Unverified
+    def note():
+        lookup.note(Unverified("late", "it came late"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize(
+    "end",
+    [
+        "note(); os.kill(os.getpid(), 15)",
+        "child = multiprocessing.get_context('fork').Process(target=note); child.start(); child.join()",
+    ],
+    ids=["SIGTERM", "multiprocessing"],
+)
+def test_notes_are_written_past_the_exit_functions(tmp_path, end):
+    """
+    What could not be told is in the store for ``byline doctor``, also of processes that end by a signal or ``os._exit``.
+    """
+    code = f"import multiprocessing, os{NOTED}\n    byline.instrument(store='x.db'); {end}"
+
+    python(tmp_path, textwrap.dedent("    " + code), PYTHONWARNINGS="ignore")
+
+    with Store.open(tmp_path / "x.db", read_only=True) as store:
+        assert "late" in [each.subject for each in store.unverified()]
+
+
+SELF_MADE = """
+import multiprocessing, sys
+
+def child():
+    byline.instrument(store="x.db")
+    quietly()
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context(sys.argv[1]).Process(target=child)
+    process.start()
+    process.join(100)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("where", ["work", "module"], ids=str)
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"], ids=str)
+def test_a_child_that_turns_byline_on_itself(tmp_path, how, where):
+    """
+    A child of multiprocessing is flushed at its end wherever it turned byline on, as its work or while the main script is loaded.
+    """
+    start = "\nbyline.instrument(store='x.db')\n" if where == "module" else ""
+    (tmp_path / "job.py").write_text(MARKED + start + SELF_MADE)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "job.py", how],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+
+    assert (0, "", (1, 1, 0)) == (done.returncode, done.stderr, sums(tmp_path))
+
+
 def test_repeatable(tmp_path):
     """
     On, on, off, off, on again: each is safe, and nothing is counted twice.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import sys
@@ -32,6 +31,20 @@ class _Active:
     finder: import_hook.Finder | None = None
     recording: Recording | None = None
     """The embedded store's part, when there is a store."""
+
+    noted: tuple[Unverified, ...] = ()
+    """What was left in the store last, for ``byline doctor``."""
+
+    def before_end(self, *, goes_on: bool = False) -> None:
+        """Write everything at an end that may pass every exit function by; ``goes_on`` where it may not be the end yet."""
+        _flush_all(goes_on=goes_on)
+        if not goes_on:
+            _write_notes(self)
+
+    def end(self) -> None:
+        """Write everything, and close the store: the program's exit functions are done."""
+        _flush_all()
+        _close(self)
 
 
 _lock = threading.Lock()
@@ -84,20 +97,24 @@ def instrument(
         if opened is not None:
             config = config.or_else(opened.header.measure)
             _config.use(config)
-        latency.start()
         gate.configure(config)
         cap.start(config.max_rate)
         lookup.use(opened)
         lookup.when_unknown(development.ask_now)
-        probes.start(config, opened)
         active = _Active()
         store = config.store or store_of_exporters(os.environ)
         if store:
             from . import termination  # loaded only by those who write a store
 
             active.recording = Recording(Path(store), opened.header if opened else None)
-            atexit.register(_at_exit, active)
-            termination.flush_before_end(_flush_all)
+            worker.at_end(active.end)
+            termination.flush_before_end(active.before_end)
+        try:
+            probes.start(config, opened)
+        except BaseException:
+            _close(active)
+            raise
+        latency.start()  # with a place to go for what is recorded
         if opened is not None:
             active.finder = import_hook.install(opened)
             otel.expect(announced=True)
@@ -118,6 +135,9 @@ def uninstrument() -> None:
         import_hook.remove(active.finder)
         spawned.unwatch()
         otel.expect(announced=False)
+    # What comes from now on would be counted in part; what is there waits for git's answer.
+    latency.hold()
+    development.wait()
     probes.stop()
     _flush_all()
     latency.stop()
@@ -167,15 +187,10 @@ def _open_manifest(config: Config) -> Manifest | None:
     return None
 
 
-def _flush_all() -> None:
-    """Hand over what is there, also what usually waits for more of its kind."""
-    worker.stop(FLUSH_TIMEOUT_S)
+def _flush_all(*, goes_on: bool = False) -> None:
+    """Hand over what is there, also what usually waits for more of its kind; ``goes_on`` as in ``worker.stop``."""
+    worker.stop(FLUSH_TIMEOUT_S, goes_on=goes_on)
     flush()
-
-
-def _at_exit(active: _Active) -> None:
-    _flush_all()
-    _close(active)
 
 
 def _write_notes(active: _Active) -> None:
@@ -185,7 +200,9 @@ def _write_notes(active: _Active) -> None:
         for each in imported.missed(current) if current is not None else ():
             lookup.note(each)
         notes = (*lookup.unverified(), *delivery.unverified(), *probes.unverified())
-        active.recording.note(notes)
+        if notes != active.noted:
+            active.recording.note(notes)
+            active.noted = notes
 
 
 def _close(active: _Active) -> None:
@@ -197,7 +214,7 @@ def _close(active: _Active) -> None:
     _write_notes(active)
     active.recording.close()
     active.recording = None
-    atexit.unregister(_at_exit)
+    worker.not_at_end(active.end)
     termination.restore()
 
 

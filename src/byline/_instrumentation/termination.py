@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from types import FrameType
+from typing import Protocol
 
 from .._telemetry import worker
 
@@ -21,7 +22,13 @@ _OFTEN_S = 0.02
 _OFTEN_FOR_S = 30.0
 """For how long: the program may have taken the signal for something else."""
 
-_flush: Callable[[], None] | None = None
+
+class _Flush(Protocol):
+    def __call__(self, *, goes_on: bool = False) -> None:
+        """Flush; ``goes_on`` where this may not be the end yet."""
+
+
+_flush: _Flush | None = None
 _theirs: Callable[[int, FrameType | None], object] | None = None
 """The program's handler, which ours calls."""
 
@@ -38,7 +45,7 @@ _pipe: tuple[int, int] | None = None
 """Where a child of multiprocessing finds the numbers of the signals it got, and where Python writes them."""
 
 
-def flush_before_end(flush: Callable[[], None]) -> None:
+def flush_before_end(flush: _Flush) -> None:
     """
     Flush when SIGTERM comes, for a limited time, then end as the signal would have ended the program.
 
@@ -48,17 +55,26 @@ def flush_before_end(flush: Callable[[], None]) -> None:
     """
     global _flush, _theirs  # noqa: PLW0603  # replaced together
     _flush = flush
+    _flush_when_child_ends()
+    is_child = _is_child()
+    if is_child and (util := sys.modules.get("multiprocessing.util")) is not None:
+        util.Finalize(None, _flush_child, exitpriority=-100)
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread may set handlers
     present = signal.getsignal(signal.SIGTERM)
     if present is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_signal)
-        multiprocessing = sys.modules.get("multiprocessing.process")
-        if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        if is_child:
             _remind_from_now_on()
     elif callable(present) and present not in (_on_signal, _on_their_signal):
         _theirs = present
         signal.signal(signal.SIGTERM, _on_their_signal)
+
+
+def _is_child() -> bool:
+    """Tell whether this is a child of multiprocessing that is at its work."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def stop_flushing() -> None:
@@ -164,7 +180,7 @@ def _on_their_signal(number: int, frame: FrameType | None) -> None:
 def _flush_often(is_flushed: threading.Event) -> None:
     until = monotonic() + _OFTEN_FOR_S
     while (flush := _flush) is not None and monotonic() < until:
-        flush()
+        flush(goes_on=True)
         is_flushed.set()
         if _enough.wait(_OFTEN_S):
             return
@@ -177,22 +193,32 @@ class _Child:
 _child = _Child()
 
 
-def _after_fork_in_child() -> None:
-    """
-    Flush when a child of multiprocessing or Celery ends: it leaves by ``os._exit``, past atexit.
+_is_hooked = False
+"""Whether children of multiprocessing have ours among their hooks, as a child of a child inherits it."""
 
-    The finalizers of multiprocessing do run. They are cleared when the child starts, so ours is
-    added behind that, by the hook that multiprocessing has for its own locks.
-    A worker of Celery's pool passes even those by; Celery says so beforehand, by a signal.
-    """
+
+def _after_fork_in_child() -> None:
     global _often, _enough, _is_ending  # the thread stayed in the parent, and whoever held the event's lock
     _often, _enough, _is_ending = None, threading.Event(), False
     for each in _remind_no_longer():  # what the child is told is not the parent's to hear
         os.close(each)
-    if _flush is None:
-        return
+    if _flush is not None:
+        _flush_when_child_ends()
+
+
+def _flush_when_child_ends() -> None:
+    """
+    Flush when a child of multiprocessing or Celery ends: it leaves by ``os._exit``, past atexit.
+
+    The finalizers of multiprocessing do run. They are cleared when the child starts, so ours is
+    added behind that, by the hook that multiprocessing has for its own locks; a child that turns
+    byline on itself, as its work, is past the hook.
+    A worker of Celery's pool passes even those by; Celery says so beforehand, by a signal.
+    """
+    global _is_hooked  # noqa: PLW0603  # a flag
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:
+    if util is not None and not _is_hooked:
+        _is_hooked = True
         util.register_after_fork(_child, lambda _: _begin_child(util.Finalize))
     celery = sys.modules.get("celery.signals")
     if celery is not None:

@@ -135,6 +135,7 @@ _is_swept = False
 def _sweep_from_now_on() -> None:
     global _is_swept  # noqa: PLW0603  # once, and again after the worker was stopped
     worker.each_tick(sweep)
+    worker.before_end(sweep_all)
     _is_swept = True
 
 

@@ -147,6 +147,8 @@ def record(  # noqa: PLR0913  # what a finding is made of
         tally.sample = sample or tally.sample
     if sample is not None and handling in LOUD:
         _tell_span(place, kind, handling)
+    if worker.is_exiting():
+        worker.submit(drain_all)
 
 
 def _tell_span(place: Place, kind: type, handling: Handling) -> None:

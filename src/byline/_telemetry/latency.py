@@ -84,9 +84,14 @@ def clear_all() -> None:
         recorder.clear()
 
 
-def stop() -> None:
-    """Record what is held, and from now on nothing. Functions stay wrapped, and cost what they cost."""
+def hold() -> None:
+    """Take no more calls; what is held waits for a drain. Functions stay wrapped, and cost what they cost."""
     _switch(on=False)
+
+
+def stop() -> None:
+    """Record what is held, and from now on nothing."""
+    hold()
     drain_all()
 
 

@@ -55,7 +55,9 @@ class Worker:
         """Tasks that found the queue full."""
         self._ticks: list[Task] = []
         self._first: list[Task] = []
+        self._first_of_end: list[Task] = []
         self._last: list[Task] = []
+        self._ends: list[Task] = []
         self._exit_order: tuple[int, ...] | None = None
         self._in_child: list[Task] = []
         self._forking = 0
@@ -110,6 +112,20 @@ class Worker:
         if callback not in self._first:
             self._first.append(callback)
 
+    def before_end(self, callback: Task) -> None:
+        """As before_stop, where the program ends: what is under way is not waited for."""
+        if callback not in self._first_of_end:
+            self._first_of_end.append(callback)
+
+    def at_end(self, callback: Task) -> None:
+        """Run a callback when the program ends, behind the exit functions of whoever registered one after this module was loaded."""
+        self._ends.append(callback)
+
+    def not_at_end(self, callback: Task) -> None:
+        """Undo ``at_end``; repeating it does no harm."""
+        if callback in self._ends:
+            self._ends.remove(callback)
+
     def at_stop(self, callback: Task) -> None:
         """Run a callback, on the stopping thread, when everything else is done."""
         if callback not in self._last:
@@ -161,14 +177,17 @@ class Worker:
         finally:
             self._flushing = False
 
-    def stop(self, timeout_s: float = EXIT_S) -> bool:
+    def stop(self, timeout_s: float = EXIT_S, *, goes_on: bool = False) -> bool:
         """
         Flush, end the thread, then run the stop callbacks. A later task starts a new thread.
+
+        Args:
+            goes_on: Whether the program does: what is under way is left to its end.
 
         Returns:
             False when the flush took longer than allowed.
         """
-        for callback in self._first:
+        for callback in self._first if goes_on else (*self._first, *self._first_of_end):
             _run(callback)
         deadline = monotonic() + timeout_s
         flushed = self._thread is None or self.flush(timeout_s)
@@ -185,6 +204,10 @@ class Worker:
     def is_wanted(self) -> bool:
         """Tell whether the thread was started and not stopped since; cheap enough for every call."""
         return self._wanted
+
+    def is_exiting(self) -> bool:
+        """Tell whether the program's end has come, and a submitted task runs at once."""
+        return self._exiting
 
     def is_flushing(self) -> bool:
         """Tell whether the tick that runs is one that somebody waits for: nothing may be put off."""
@@ -297,6 +320,11 @@ class Worker:
         # Exit functions that run later may still fail: their tasks run at once.
         self._exiting = True
 
+    def end(self) -> None:
+        """Do what is to be done last; registered with ``atexit`` before any exit function that may call marked functions."""
+        for callback in tuple(self._ends):
+            _run(callback)
+
     def before_fork(self) -> None:
         """
         Stop the thread: from 3.12 on threads make fork warn. Then wait for steps that must be whole.
@@ -364,9 +392,15 @@ is_flushing = _worker.is_flushing
 after_fork = _worker.after_fork
 undivided = _worker.undivided
 before_stop = _worker.before_stop
+before_end = _worker.before_end
+at_end = _worker.at_end
+not_at_end = _worker.not_at_end
+is_exiting = _worker.is_exiting
 at_stop = _worker.at_stop
 flush = _worker.flush
 stop = _worker.stop
+
+atexit.register(_worker.end)  # the earlier it is registered, the later it runs
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(
