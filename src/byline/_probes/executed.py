@@ -45,12 +45,11 @@ def tick() -> None:
 
 def tell() -> None:
     """Hand to OpenTelemetry what has run for the first time since the last time."""
-    while _tell(AT_ONCE):
-        signals.flush_logs()
+    _tell(None)
 
 
-def _tell(limit: int) -> bool:
-    """Tell of so many functions; return whether there may be more."""
+def _tell(limit: int | None) -> bool:
+    """Tell of so many functions, or of all; return whether there may be more."""
     if not _is_on:
         return False
     told = 0

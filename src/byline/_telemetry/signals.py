@@ -79,13 +79,6 @@ def meter_provider() -> metrics.MeterProvider | None:
     return _meter_provider
 
 
-def flush_logs() -> None:
-    """Have the added logger provider export what it holds; the program's own may wait for a network, and is left alone."""
-    flush = getattr(_logger_provider, "force_flush", None)
-    if flush is not None:
-        flush()
-
-
 def has_added() -> bool:
     """Tell whether there is a place for signals that is not the program's own provider."""
     return _meter_provider is not None or _logger_provider is not None or bool(_own_durations)
