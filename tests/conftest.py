@@ -23,10 +23,10 @@ from byline import _config, _registry
 from byline._instrumentation import development, lookup
 from byline._telemetry import faults, instruments, latency, spans as call_spans, worker
 
-# A busy machine is no failure. Every run has the same examples; with BYLINE_TEST_RANDOM set, each has its own.
+# A busy machine is no failure. Every run has the same examples; with RANDOM_EXAMPLES set, each has its own.
 settings.register_profile(
     "byline", deadline=None, suppress_health_check=[HealthCheck.too_slow],
-    derandomize="BYLINE_TEST_RANDOM" not in os.environ,
+    derandomize="RANDOM_EXAMPLES" not in os.environ,
 )  # fmt: skip
 settings.load_profile("byline")
 
